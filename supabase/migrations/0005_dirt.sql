@@ -1,0 +1,240 @@
+-- Dirt: what a change of raw rows, mapping or settings made stale. It is written in the transaction of the change, by
+-- whoever makes it, a person in psql included, and only ever appended, so that writers never wait for each other. The
+-- drain of 0007 takes it away.
+
+create table hourledger.dirty_hours (
+  id bigint generated always as identity primary key,
+  source text not null,
+  workspace_id integer not null,
+  hour timestamptz not null,
+  set_aside text
+);
+comment on table hourledger.dirty_hours is 'Hours to be recomputed from their raw rows.';
+comment on column hourledger.dirty_hours.set_aside is 'Why the hour could not be recomputed; it waits for a person.';
+
+create table hourledger.dirty_keys (
+  id bigint generated always as identity primary key,
+  kind text not null check (kind in
+    ('calls', 'conversations', 'leads', 'from-number', 'to-number', 'agent-number', 'agent', 'default', 'currency')),
+  keys text[] not null,
+  after_key text not null default '',
+  set_aside text
+);
+comment on table hourledger.dirty_keys is 'Records, and what records depend on, to be assigned again.';
+comment on column hourledger.dirty_keys.kind is 'calls and conversations: ids of records. Others: what leads to the records that depend on it.';
+comment on column hourledger.dirty_keys.after_key is 'How far a key with many dependants has been followed.';
+comment on column hourledger.dirty_keys.set_aside is 'Why the records could not be assigned; they wait for a person.';
+
+-- One row of dirt holds at most this many ids, so that a drain can bound what it takes.
+create function hourledger.add_dirty_records(p_kind text, p_ids text[]) returns void
+  language sql volatile
+  begin atomic
+    insert into hourledger.dirty_keys (kind, keys)
+    select p_kind, array_agg(numbered.id)
+    from (select u.id, (u.position - 1) / 1000 as chunk from unnest(p_ids) with ordinality u (id, position)) numbered
+    group by numbered.chunk;
+  end;
+
+-- A lead: the account and the digits, in one key.
+create function hourledger.lead_key(account_sid text, digits text) returns text
+  language sql immutable parallel safe
+  return coalesce(account_sid, '') || '/' || digits;
+
+create function hourledger.note_inserted_calls() returns trigger language plpgsql as $$
+begin
+  insert into hourledger.dirty_hours (source, workspace_id, hour)
+    select distinct 'twilio', workspace_id, hourledger.hour_of(call_date) from new_rows where source = 'twilio';
+  perform hourledger.add_dirty_records('calls', array_agg(id)) from new_rows;
+  return null;
+end
+$$;
+
+-- Bookkeeping alone (tickets, fetched_at) makes nothing stale.
+create function hourledger.note_updated_calls() returns trigger language plpgsql as $$
+declare
+  v_changed text[];
+begin
+  select array_agg(coalesce(o.id, n.id)) into v_changed
+  from old_rows o full join new_rows n on n.id = o.id
+  where (o.source, o.workspace_id, o.call_date, o.end_date, o.duration, o.cost, o.currency, o.status, o.direction,
+         o.phone_from, o.phone_to, o.parent_call_sid, o.account_sid)
+    is distinct from
+        (n.source, n.workspace_id, n.call_date, n.end_date, n.duration, n.cost, n.currency, n.status, n.direction,
+         n.phone_from, n.phone_to, n.parent_call_sid, n.account_sid);
+  if v_changed is null then
+    return null;
+  end if;
+  insert into hourledger.dirty_hours (source, workspace_id, hour)
+    select 'twilio', workspace_id, hourledger.hour_of(call_date) from old_rows where source = 'twilio' and id = any (v_changed)
+    union
+    select 'twilio', workspace_id, hourledger.hour_of(call_date) from new_rows where source = 'twilio' and id = any (v_changed);
+  -- The leads that a call was to before: its new ones follow from the record.
+  insert into hourledger.dirty_keys (kind, keys)
+    select 'leads', array_agg(distinct hourledger.lead_key(account_sid, to_digits))
+    from old_rows
+    where id = any (v_changed) and hourledger.is_leg_to_lead(direction) and to_digits is not null
+    having count(*) > 0;
+  perform hourledger.add_dirty_records('calls', v_changed);
+  return null;
+end
+$$;
+
+create function hourledger.note_deleted_calls() returns trigger language plpgsql as $$
+begin
+  insert into hourledger.dirty_hours (source, workspace_id, hour)
+    select distinct 'twilio', workspace_id, hourledger.hour_of(call_date) from old_rows where source = 'twilio';
+  insert into hourledger.dirty_keys (kind, keys)
+    select 'leads', array_agg(distinct hourledger.lead_key(account_sid, to_digits))
+    from old_rows
+    where hourledger.is_leg_to_lead(direction) and to_digits is not null
+    having count(*) > 0;
+  perform hourledger.add_dirty_records('calls', array_agg(id)) from old_rows;
+  return null;
+end
+$$;
+
+create trigger note_inserted after insert on public.calls
+  referencing new table as new_rows for each statement execute function hourledger.note_inserted_calls();
+create trigger note_updated after update on public.calls
+  referencing old table as old_rows new table as new_rows for each statement execute function hourledger.note_updated_calls();
+create trigger note_deleted after delete on public.calls
+  referencing old table as old_rows for each statement execute function hourledger.note_deleted_calls();
+
+create function hourledger.note_inserted_conversations() returns trigger language plpgsql as $$
+begin
+  insert into hourledger.dirty_hours (source, workspace_id, hour)
+    select distinct 'elevenlabs', workspace_id, hourledger.hour_of(conversation_date) from new_rows;
+  perform hourledger.add_dirty_records('conversations', array_agg(conversation_id)) from new_rows;
+  return null;
+end
+$$;
+
+create function hourledger.note_updated_conversations() returns trigger language plpgsql as $$
+declare
+  v_changed text[];
+begin
+  select array_agg(coalesce(o.conversation_id, n.conversation_id)) into v_changed
+  from old_rows o full join new_rows n on n.conversation_id = o.conversation_id
+  where (o.workspace_id, o.conversation_date, o.call_duration_secs, o.cost, o.cost_fiat, o.llm_price, o.llm_charge,
+         o.call_charge, o.free_minutes_consumed, o.free_llm_dollars_consumed, o.dev_discount, o.status, o.agent_id,
+         o.agent_number, o.call_sid)
+    is distinct from
+        (n.workspace_id, n.conversation_date, n.call_duration_secs, n.cost, n.cost_fiat, n.llm_price, n.llm_charge,
+         n.call_charge, n.free_minutes_consumed, n.free_llm_dollars_consumed, n.dev_discount, n.status, n.agent_id,
+         n.agent_number, n.call_sid);
+  if v_changed is null then
+    return null;
+  end if;
+  insert into hourledger.dirty_hours (source, workspace_id, hour)
+    select 'elevenlabs', workspace_id, hourledger.hour_of(conversation_date) from old_rows where conversation_id = any (v_changed)
+    union
+    select 'elevenlabs', workspace_id, hourledger.hour_of(conversation_date) from new_rows where conversation_id = any (v_changed);
+  perform hourledger.add_dirty_records('conversations', v_changed);
+  return null;
+end
+$$;
+
+create function hourledger.note_deleted_conversations() returns trigger language plpgsql as $$
+begin
+  insert into hourledger.dirty_hours (source, workspace_id, hour)
+    select distinct 'elevenlabs', workspace_id, hourledger.hour_of(conversation_date) from old_rows;
+  return null;
+end
+$$;
+
+create trigger note_inserted after insert on public.elevenlabs_conversations
+  referencing new table as new_rows for each statement execute function hourledger.note_inserted_conversations();
+create trigger note_updated after update on public.elevenlabs_conversations
+  referencing old table as old_rows new table as new_rows for each statement execute function hourledger.note_updated_conversations();
+create trigger note_deleted after delete on public.elevenlabs_conversations
+  referencing old table as old_rows for each statement execute function hourledger.note_deleted_conversations();
+
+create function hourledger.note_changed_phones() returns trigger language plpgsql as $$
+begin
+  insert into hourledger.dirty_keys (kind, keys)
+    select kind, array[touched.digits]
+    from (select digits from old_rows union select digits from new_rows) touched
+    cross join unnest(array['from-number', 'to-number', 'agent-number']) kind;
+  return null;
+end
+$$;
+
+create function hourledger.note_inserted_phones() returns trigger language plpgsql as $$
+begin
+  insert into hourledger.dirty_keys (kind, keys)
+    select kind, array[touched.digits]
+    from (select distinct digits from touched_rows) touched
+    cross join unnest(array['from-number', 'to-number', 'agent-number']) kind;
+  return null;
+end
+$$;
+
+create trigger note_inserted after insert on public.workspace_phones
+  referencing new table as touched_rows for each statement execute function hourledger.note_inserted_phones();
+create trigger note_updated after update on public.workspace_phones
+  referencing old table as old_rows new table as new_rows for each statement execute function hourledger.note_changed_phones();
+create trigger note_deleted after delete on public.workspace_phones
+  referencing old table as touched_rows for each statement execute function hourledger.note_inserted_phones();
+
+create function hourledger.note_touched_agent() returns trigger language plpgsql as $$
+begin
+  insert into hourledger.dirty_keys (kind, keys)
+    select 'agent', array[touched.agent_id]
+    from (select old.agent_id where tg_op <> 'INSERT' union select new.agent_id where tg_op <> 'DELETE') touched;
+  return null;
+end
+$$;
+
+create trigger note_touched after insert or update or delete on public.workspace_agents
+  for each row execute function hourledger.note_touched_agent();
+
+create function hourledger.note_changed_settings() returns trigger language plpgsql as $$
+begin
+  if new.default_workspace_id <> old.default_workspace_id then
+    insert into hourledger.dirty_keys (kind, keys) values ('default', '{calls}'), ('default', '{conversations}');
+  end if;
+  if new.ledger_currency <> old.ledger_currency then
+    insert into hourledger.dirty_keys (kind, keys) values ('currency', '{}');
+  end if;
+  return null;
+end
+$$;
+
+create trigger note_changed after update on public.settings
+  for each row execute function hourledger.note_changed_settings();
+
+create function hourledger.refuse_truncate() returns trigger language plpgsql as $$
+begin
+  raise exception 'TRUNCATE of % would leave sums behind that no record supports. Use DELETE.', tg_table_name
+    using errcode = '0A000';
+end
+$$;
+
+create trigger refuse_truncate before truncate on public.calls execute function hourledger.refuse_truncate();
+create trigger refuse_truncate before truncate on public.elevenlabs_conversations execute function hourledger.refuse_truncate();
+create trigger refuse_truncate before truncate on public.twilio_snapshots execute function hourledger.refuse_truncate();
+create trigger refuse_truncate before truncate on public.elevenlabs_snapshots execute function hourledger.refuse_truncate();
+create trigger refuse_truncate before truncate on public.workspace_phones execute function hourledger.refuse_truncate();
+create trigger refuse_truncate before truncate on public.workspace_agents execute function hourledger.refuse_truncate();
+
+-- The foreign keys would refuse this too, but with an error that does not say what to do instead.
+create function hourledger.refuse_workspace_in_use() returns trigger language plpgsql as $$
+declare
+  v_what text := case
+    when exists (select from public.calls where workspace_id = old.id) then 'calls'
+    when exists (select from public.elevenlabs_conversations where workspace_id = old.id) then 'conversations'
+    when exists (select from public.workspace_phones where workspace_id = old.id) then 'numbers'
+    when exists (select from public.workspace_agents where workspace_id = old.id) then 'agents'
+    when exists (select from public.settings where default_workspace_id = old.id) then 'the records that nothing assigns'
+  end;
+begin
+  if v_what is not null then
+    raise exception 'workspace % has %: merge it into another one instead of deleting it', old.id, v_what
+      using errcode = '23503';
+  end if;
+  return old;
+end
+$$;
+
+create trigger refuse_in_use before delete on public.workspaces
+  for each row execute function hourledger.refuse_workspace_in_use();

@@ -1,0 +1,524 @@
+-- Pages: the provider's raw text is staged under a name derived from what it is, then merged into the raw rows, once.
+
+create table hourledger.runs (
+  run_id text primary key,
+  workflow_id text not null,
+  began_at timestamptz not null default clock_timestamp()
+);
+comment on table hourledger.runs is 'Workflow runs whose pages and days are not swept yet.';
+
+create table hourledger.day_runs (
+  run_id text not null references hourledger.runs (run_id) on delete cascade,
+  source text not null,
+  day date not null,
+  first_asked_at timestamptz not null default clock_timestamp(),
+  first_ticket bigint not null default nextval('hourledger.tickets'),
+  primary key (run_id, source, day)
+);
+comment on table hourledger.day_runs is 'When a run asked for the first page of a day.';
+
+create table hourledger.staged_pages (
+  page_id text collate "C" primary key,
+  run_id text not null references hourledger.runs (run_id) on delete cascade,
+  source text not null,
+  day date,
+  cursor text,
+  next_cursor text,
+  is_list boolean not null,
+  ids text[] not null default '{}',
+  records_key text,
+  asked_ticket bigint not null,
+  answered_ticket bigint not null,
+  gone integer not null default 0,
+  merged_counts jsonb,
+  staged_at timestamptz not null default now()
+);
+create index staged_pages_run_day on hourledger.staged_pages (run_id, source, day);
+comment on table hourledger.staged_pages is 'Pages that a run fetched: where they belong, and once merged, what merging did.';
+comment on column hourledger.staged_pages.day is 'The day whose list gave the page; null for records asked by their ids.';
+comment on column hourledger.staged_pages.is_list is 'A page of the provider''s list; false for details asked one by one.';
+comment on column hourledger.staged_pages.ids is 'The records that the page accounts for.';
+comment on column hourledger.staged_pages.records_key is 'The key of the text under which its records are; null where the text is the array itself.';
+comment on column hourledger.staged_pages.merged_counts is 'What merging did; null until then.';
+
+-- Unlogged: after a crash of Postgres the texts are gone, the merge finds its page missing, and the day starts again.
+-- External: no time is spent on compressing what is read once.
+create unlogged table hourledger.staged_texts (
+  page_id text collate "C" primary key,
+  body text not null
+);
+alter table hourledger.staged_texts alter column body set storage external;
+comment on table hourledger.staged_texts is 'The raw text of pages that are not merged yet.';
+
+create function public.next_ticket() returns bigint
+  language sql volatile set search_path = '' as $$
+  select nextval('hourledger.tickets')
+$$;
+comment on function public.next_ticket is 'The number of a request that is about to be asked.';
+
+create function public.begin_days(p_source text, p_days date[], p_workflow_id text, p_run_id text) returns bigint
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+begin
+  insert into runs (run_id, workflow_id) values (p_run_id, p_workflow_id) on conflict do nothing;
+  insert into day_runs (run_id, source, day)
+    select p_run_id, p_source, d from unnest(p_days) d order by d
+    on conflict do nothing;
+  insert into sync_days as known (source, day, state, workflow_id, run_id, started_at)
+    select p_source, d, 'running', p_workflow_id, p_run_id, now() from unnest(p_days) d order by d
+    on conflict (source, day) do update
+      set state = case when known.state = 'completed' then 'completed' else 'running' end,
+          workflow_id = excluded.workflow_id, run_id = excluded.run_id, started_at = excluded.started_at
+      where known.run_id is distinct from excluded.run_id or known.state in ('planned', 'failed');
+  return nextval('tickets');
+end
+$$;
+comment on function public.begin_days is 'Notes that a run begins to read days; a completed day stays completed meanwhile. Returns the ticket of the first request.';
+
+-- A later attempt replaces what an earlier one staged; an earlier one that lands late, or anything onto a merged page,
+-- changes nothing. Whoever asks gets what stands there.
+create function public.stage_page(
+    p_page_id text, p_source text, p_day date, p_run_id text, p_cursor text, p_next_cursor text,
+    p_is_list boolean, p_ids text[], p_records_key text, p_asked_ticket bigint, p_gone integer, p_body text) returns jsonb
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+declare
+  v_page hourledger.staged_pages;
+begin
+  insert into staged_pages as standing
+      (page_id, run_id, source, day, cursor, next_cursor, is_list, ids, records_key, asked_ticket, answered_ticket, gone)
+    values (p_page_id, p_run_id, p_source, p_day, p_cursor, p_next_cursor, p_is_list, coalesce(p_ids, '{}'), p_records_key,
+            p_asked_ticket, nextval('tickets'), p_gone)
+    on conflict (page_id) do update
+      set next_cursor = excluded.next_cursor, ids = excluded.ids, records_key = excluded.records_key,
+          asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket, gone = excluded.gone,
+          staged_at = now()
+      where standing.merged_counts is null and excluded.asked_ticket > standing.asked_ticket
+    returning * into v_page;
+  if found then
+    insert into staged_texts (page_id, body) values (p_page_id, p_body)
+      on conflict (page_id) do update set body = excluded.body;
+  else
+    select * into strict v_page from staged_pages where page_id = p_page_id;
+  end if;
+  return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'));
+end
+$$;
+comment on function public.stage_page is 'Keeps a page''s raw text until it is merged. Returns where to go on from, and the ticket of the next request.';
+
+create function hourledger.refuse(reason text) returns boolean
+  language plpgsql immutable as $$
+begin
+  raise exception '%', reason using errcode = '22023';
+end
+$$;
+
+-- Exact decimal of a text, or an error: numeric alone would take NaN and Infinity too.
+create function hourledger.exact_decimal(value text, what text) returns numeric
+  language sql immutable parallel safe
+  return case
+    when value is null then null
+    when value ~ '^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?$' then value::numeric
+    when hourledger.refuse(format('%s "%s" is not a number', what, left(value, 60))) then null
+  end;
+
+-- RFC 2822, as Twilio writes dates (also ISO 8601). Postgres refuses a date that does not exist.
+create function hourledger.provider_date(value text, what text) returns timestamptz
+  language sql stable parallel safe
+  return case
+    when value is null then null
+    when value ~ '^([A-Z][a-z][a-z], )?[0-9]{1,2} [A-Z][a-z][a-z] [0-9]{4} [0-9:]{8} ([-+][0-9]{4}|GMT|UTC)$'
+      or value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,}(Z|[-+][0-9]{2}:?[0-9]{2})$' then value::timestamptz
+    when hourledger.refuse(format('%s "%s" is not a date', what, left(value, 60))) then null
+  end;
+
+create function hourledger.whole_seconds(value text, what text) returns integer
+  language sql immutable parallel safe
+  return case
+    when value is null then null
+    when value ~ '^[0-9]+(\.0+)?$' then value::numeric::integer
+    when hourledger.refuse(format('%s "%s" is not a whole number of seconds', what, left(value, 60))) then null
+  end;
+
+-- Twilio's call objects. Source: https://www.twilio.com/docs/voice/api/call-resource
+create function hourledger.read_calls(records json)
+  returns table (id text, direction text, status text, phone_from text, phone_to text, call_date timestamptz,
+    end_date timestamptz, duration integer, cost numeric, currency text, parent_call_sid text, account_sid text, raw jsonb)
+  language sql stable rows 1000 as $$
+  select
+    t.id,
+    nullif(t.raw ->> 'direction', ''),
+    nullif(t.raw ->> 'status', ''),
+    nullif(t.raw ->> 'from', ''),
+    nullif(t.raw ->> 'to', ''),
+    coalesce(
+      hourledger.provider_date(nullif(t.raw ->> 'start_time', ''), 'start_time'),
+      hourledger.provider_date(nullif(t.raw ->> 'date_created', ''), 'date_created')),
+    hourledger.provider_date(nullif(t.raw ->> 'end_time', ''), 'end_time'),
+    hourledger.whole_seconds(nullif(t.raw ->> 'duration', ''), 'duration'),
+    t.cost,
+    coalesce(upper(nullif(t.raw ->> 'price_unit', '')), case when t.cost is not null then 'XXX' end),
+    nullif(t.raw ->> 'parent_call_sid', ''),
+    nullif(t.raw ->> 'account_sid', ''),
+    t.raw
+  from (
+    select j.raw, nullif(j.raw ->> 'sid', '') as id,
+      abs(hourledger.exact_decimal(nullif(j.raw ->> 'price', ''), 'price')) as cost
+    from (select value::jsonb as raw from json_array_elements(read_calls.records)) j
+  ) t
+$$;
+
+-- ElevenLabs' conversation details. Source: https://elevenlabs.io/docs/api-reference/conversations/get
+create function hourledger.read_conversations(records json)
+  returns table (id text, agent_id text, status text, conversation_date timestamptz, call_duration_secs integer,
+    cost numeric, cost_fiat numeric, llm_price numeric, llm_charge numeric, call_charge numeric,
+    free_minutes_consumed numeric, free_llm_dollars_consumed numeric, dev_discount boolean, llm_usage jsonb,
+    agent_number text, external_number text, call_sid text, raw jsonb)
+  language sql stable rows 100 as $$
+  select
+    nullif(t.raw ->> 'conversation_id', ''),
+    nullif(t.raw ->> 'agent_id', ''),
+    nullif(t.raw ->> 'status', ''),
+    timestamptz 'epoch' + hourledger.whole_seconds(nullif(t.metadata ->> 'start_time_unix_secs', ''), 'start_time_unix_secs')
+      * interval '1 second',
+    hourledger.whole_seconds(nullif(t.metadata ->> 'call_duration_secs', ''), 'call_duration_secs'),
+    hourledger.exact_decimal(nullif(t.metadata ->> 'cost', ''), 'cost'),
+    hourledger.exact_decimal(nullif(t.metadata ->> 'cost_fiat', ''), 'cost_fiat'),
+    hourledger.exact_decimal(nullif(t.charging ->> 'llm_price', ''), 'llm_price'),
+    hourledger.exact_decimal(nullif(t.charging ->> 'llm_charge', ''), 'llm_charge'),
+    hourledger.exact_decimal(nullif(t.charging ->> 'call_charge', ''), 'call_charge'),
+    hourledger.exact_decimal(nullif(t.charging ->> 'free_minutes_consumed', ''), 'free_minutes_consumed'),
+    hourledger.exact_decimal(nullif(t.charging ->> 'free_llm_dollars_consumed', ''), 'free_llm_dollars_consumed'),
+    (nullif(t.charging ->> 'dev_discount', ''))::boolean,
+    nullif(t.charging -> 'llm_usage', 'null'::jsonb),
+    nullif(t.metadata #>> '{phone_call,agent_number}', ''),
+    nullif(t.metadata #>> '{phone_call,external_number}', ''),
+    nullif(t.metadata #>> '{phone_call,call_sid}', ''),
+    t.raw
+  from (
+    select j.raw, j.raw -> 'metadata' as metadata, j.raw #> '{metadata,charging}' as charging
+    from (select value::jsonb as raw from json_array_elements(read_conversations.records)) j
+  ) t
+$$;
+
+-- What a merge knows of the page that its records came with, and of what else was read of the same day.
+create type hourledger.page_facts as (
+  day date,               -- the day whose list gave the records: others are none of its business; null: asked by id
+  asked_ticket bigint,
+  answered_ticket bigint,
+  outdated boolean,       -- answered before the newest whole fetch of the day began: what stands is newer
+  undecided boolean       -- overlaps in time with what another run merged of the day: differences decide nothing
+);
+
+-- Every merge of one day passes here one after the other, and reads what the other runs merged in a later statement.
+create function hourledger.lock_days(p_source text, p_days date[]) returns void
+  language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('hourledger day ' || p_source || d, 0))
+    from (select distinct d from unnest(p_days) d where d is not null order by d) days;
+end
+$$;
+
+-- Equal to the digit: jsonb alone takes 1.0 and 1.00 for the same.
+create function hourledger.same_json(a jsonb, b jsonb) returns boolean
+  language sql immutable parallel safe
+  return a is not distinct from b and a::text is not distinct from b::text;
+
+-- Merges an array of Twilio's call objects into the raw rows, in the order of their ids. A record that cannot be stored fails the
+-- whole statement: merge_page then goes on record by record. Unchanged rows are not written, except when the record
+-- was asked by its id: then the answer is noted on it.
+create function hourledger.merge_calls(p_records json, p_page hourledger.page_facts)
+  returns table (ids text[], inserted integer, updated integer, unordered integer)
+  language plpgsql as $$
+begin
+  return query
+  with incoming as materialized (
+    select r.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
+    from read_calls(p_records) r
+    cross join lateral decide_call(r.direction, r.account_sid, digits_of(r.phone_from), digits_of(r.phone_to),
+      r.call_date, coalesce(r.end_date, r.call_date)) d
+    where case
+      when r.id is null then refuse('the record has no id')
+      when r.call_date is null then refuse('the record has no date')
+      else p_page.day is null or day_of(r.call_date) = p_page.day
+    end
+  ),
+  written as (
+    insert into calls as stored
+      (id, workspace_id, classification, direction, status, phone_from, phone_to, call_date, end_date,
+      duration, cost, currency, parent_call_sid, account_sid, raw_data, asked_ticket, answered_ticket)
+    select i.id, i.workspace_id, i.classification, i.direction, i.status, i.phone_from, i.phone_to,
+    i.call_date, i.end_date, i.duration, i.cost, i.currency, i.parent_call_sid, i.account_sid, i.raw,
+    p_page.asked_ticket, p_page.answered_ticket
+    from incoming i
+    order by i.id
+    on conflict (id) do update set
+      source = 'twilio', direction = excluded.direction, status = excluded.status, phone_from =
+      excluded.phone_from, phone_to = excluded.phone_to, call_date = excluded.call_date, end_date =
+      excluded.end_date, duration = excluded.duration, cost = excluded.cost, currency = excluded.currency,
+      parent_call_sid = excluded.parent_call_sid, account_sid = excluded.account_sid, raw_data =
+      excluded.raw_data, asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket,
+      ask_again = false, fetched_at = now()
+      where excluded.asked_ticket > stored.answered_ticket
+        and not p_page.outdated and not p_page.undecided
+        and (p_page.day is null or stored.ask_again or not same_json(stored.raw_data, excluded.raw_data))
+    returning (xmax = 0) as is_new
+  ),
+  overlapping as (
+    update calls stored
+      set ask_again = true,
+          asked_ticket = least(stored.asked_ticket, p_page.asked_ticket),
+          answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
+    from incoming i
+    where stored.id = i.id
+      and not p_page.outdated
+      and p_page.answered_ticket >= stored.asked_ticket
+      and (p_page.undecided or p_page.asked_ticket <= stored.answered_ticket)
+      and not same_json(stored.raw_data, i.raw)
+    returning 1
+  )
+  select
+    (select array_agg(i.id) from incoming i),
+    (select count(*) from written w where w.is_new)::integer,
+    (select count(*) from written w where not w.is_new)::integer
+      - (select count(*) from incoming i join calls before on before.id = i.id
+         where p_page.day is null and same_json(before.raw_data, i.raw))::integer,
+    (select count(*) from overlapping)::integer;
+end
+$$;
+
+-- Merges an array of ElevenLabs' conversation details into the raw rows, in the order of their ids. A record that cannot be stored fails the
+-- whole statement: merge_page then goes on record by record. Unchanged rows are not written, except when the record
+-- was asked by its id: then the answer is noted on it.
+create function hourledger.merge_conversations(p_records json, p_page hourledger.page_facts)
+  returns table (ids text[], inserted integer, updated integer, unordered integer)
+  language plpgsql as $$
+begin
+  return query
+  with incoming as materialized (
+    select r.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
+    from read_conversations(p_records) r
+    cross join lateral decide_conversation(digits_of(r.agent_number), r.agent_id, r.conversation_date) d
+    where case
+      when r.id is null then refuse('the record has no id')
+      when r.conversation_date is null then refuse('the record has no date')
+      else p_page.day is null or day_of(r.conversation_date) = p_page.day
+    end
+  ),
+  written as (
+    insert into elevenlabs_conversations as stored
+      (conversation_id, workspace_id, classification, agent_id, status, conversation_date, call_duration_secs,
+      cost, cost_fiat, llm_price, llm_charge, call_charge, free_minutes_consumed, free_llm_dollars_consumed,
+      dev_discount, llm_usage, agent_number, external_number, call_sid, raw_data, asked_ticket,
+      answered_ticket)
+    select i.id, i.workspace_id, i.classification, i.agent_id, i.status, i.conversation_date,
+    i.call_duration_secs, i.cost, i.cost_fiat, i.llm_price, i.llm_charge, i.call_charge,
+    i.free_minutes_consumed, i.free_llm_dollars_consumed, i.dev_discount, i.llm_usage, i.agent_number,
+    i.external_number, i.call_sid, i.raw, p_page.asked_ticket, p_page.answered_ticket, case when p_page.day is
+    null then now() end
+    from incoming i
+    order by i.id
+    on conflict (conversation_id) do update set
+      agent_id = excluded.agent_id, status = excluded.status, conversation_date = excluded.conversation_date,
+      call_duration_secs = excluded.call_duration_secs, cost = excluded.cost, cost_fiat = excluded.cost_fiat,
+      llm_price = excluded.llm_price, llm_charge = excluded.llm_charge, call_charge = excluded.call_charge,
+      free_minutes_consumed = excluded.free_minutes_consumed, free_llm_dollars_consumed =
+      excluded.free_llm_dollars_consumed, dev_discount = excluded.dev_discount, llm_usage = excluded.llm_usage,
+      agent_number = excluded.agent_number, external_number = excluded.external_number, call_sid =
+      excluded.call_sid, raw_data = excluded.raw_data, asked_ticket = excluded.asked_ticket, answered_ticket =
+      excluded.answered_ticket, ask_again = false, fetched_at = now()
+      where excluded.asked_ticket > stored.answered_ticket
+        and not p_page.outdated and not p_page.undecided
+        and (p_page.day is null or stored.ask_again or not same_json(stored.raw_data, excluded.raw_data))
+    returning (xmax = 0) as is_new
+  ),
+  overlapping as (
+    update elevenlabs_conversations stored
+      set ask_again = true,
+          asked_ticket = least(stored.asked_ticket, p_page.asked_ticket),
+          answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
+    from incoming i
+    where stored.conversation_id = i.id
+      and not p_page.outdated
+      and p_page.answered_ticket >= stored.asked_ticket
+      and (p_page.undecided or p_page.asked_ticket <= stored.answered_ticket)
+      and not same_json(stored.raw_data, i.raw)
+    returning 1
+  )
+  select
+    (select array_agg(i.id) from incoming i),
+    (select count(*) from written w where w.is_new)::integer,
+    (select count(*) from written w where not w.is_new)::integer
+      - (select count(*) from incoming i join elevenlabs_conversations before on before.conversation_id = i.id
+         where p_page.day is null and same_json(before.raw_data, i.raw))::integer,
+    (select count(*) from overlapping)::integer;
+end
+$$;
+
+create function hourledger.merge_records(p_source text, p_records json, p_page hourledger.page_facts)
+  returns table (ids text[], inserted integer, updated integer, unordered integer)
+  language plpgsql as $$
+begin
+  if p_source = 'twilio' then
+    return query select * from merge_calls(p_records, p_page);
+  else
+    return query select * from merge_conversations(p_records, p_page);
+  end if;
+end
+$$;
+
+create function hourledger.reject_record(p_source text, p_id text, p_day date, p_reason text, p_raw text) returns void
+  language sql volatile as $$
+  insert into public.rejected_records as known (source, record_key, id, day, reason, raw_data, asked_at)
+    values (p_source, coalesce(p_id, md5(p_raw)), p_id, p_day, p_reason, p_raw, now())
+    on conflict (source, record_key) do update
+      set reason = excluded.reason, raw_data = excluded.raw_data, day = coalesce(known.day, excluded.day), asked_at = now()
+$$;
+
+-- One record at a time, each in a savepoint of its own, so that what cannot be stored holds up nobody.
+create function hourledger.merge_one_by_one(p_source text, p_records json, p_page hourledger.page_facts)
+  returns table (ids text[], inserted integer, updated integer, unordered integer, rejected integer)
+  language plpgsql as $$
+declare
+  v_record json;
+  v_id text;
+  v_merged record;
+begin
+  ids := '{}'; inserted := 0; updated := 0; unordered := 0; rejected := 0;
+  for v_record in select value from json_array_elements(p_records) loop
+    begin
+      select * into v_merged from merge_records(p_source, json_build_array(v_record), p_page);
+      ids := ids || v_merged.ids;
+      inserted := inserted + v_merged.inserted;
+      updated := updated + v_merged.updated;
+      unordered := unordered + v_merged.unordered;
+    exception
+      when data_exception or check_violation or program_limit_exceeded then
+        v_id := readable_id(p_source, v_record);
+        perform reject_record(p_source, v_id, p_page.day, sqlerrm, v_record::text);
+        ids := ids || coalesce(v_id, 'rejected ' || md5(v_record::text));
+        rejected := rejected + 1;
+    end;
+  end loop;
+  return next;
+end
+$$;
+
+-- The id of a record that jsonb may refuse; null where it has none that could be a key.
+create function hourledger.readable_id(p_source text, p_record json) returns text
+  language plpgsql as $$
+begin
+  return nullif(left(case p_source when 'twilio' then p_record ->> 'sid' else p_record ->> 'conversation_id' end, 1000), '');
+exception
+  when data_exception then
+    return null;
+end
+$$;
+
+create function public.merge_page(p_page_id text) returns jsonb
+  language plpgsql
+  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
+declare
+  v_page hourledger.staged_pages;
+  v_body text;
+  v_records json;
+  v_facts hourledger.page_facts;
+  v_merged record;
+  v_rejected integer := 0;
+begin
+  select * into v_page from staged_pages where page_id = p_page_id for update;
+  if not found then
+    return jsonb_build_object('missing', true);
+  end if;
+  if v_page.merged_counts is not null then
+    return v_page.merged_counts;
+  end if;
+  select body into v_body from staged_texts where page_id = p_page_id;
+  if not found then
+    delete from staged_pages where page_id = p_page_id;
+    return jsonb_build_object('missing', true, 'day', v_page.day);
+  end if;
+  v_records := v_body::json;
+  if v_page.records_key is not null then
+    v_records := v_records -> v_page.records_key;
+  end if;
+  perform lock_days(v_page.source, days_of_page(v_page));
+  v_facts := facts_of_page(v_page);
+  begin
+    select * into v_merged from merge_records(v_page.source, v_records, v_facts);
+  exception
+    -- A record that cannot be stored, or one that the page holds twice.
+    when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
+      select * into v_merged from merge_one_by_one(v_page.source, v_records, v_facts);
+      v_rejected := v_merged.rejected;
+  end;
+  return finish_page(v_page, v_merged.ids, v_merged.inserted, v_merged.updated, v_merged.unordered, v_rejected);
+end
+$$;
+comment on function public.merge_page is 'Merges a staged page into the raw rows, once; asked again it returns the same counts.';
+
+-- Days whose merges must not run at the same time as this one: the page's own, or those of the records asked by id.
+create function hourledger.days_of_page(p_page hourledger.staged_pages) returns date[]
+  language sql stable as $$
+  select case when p_page.day is not null then array[p_page.day] else (
+    select array_agg(distinct stored.day) from (
+      select hourledger.day_of(call_date) as day from public.calls where p_page.source = 'twilio' and id = any (p_page.ids)
+      union all
+      select hourledger.day_of(conversation_date) from public.elevenlabs_conversations
+      where p_page.source = 'elevenlabs' and conversation_id = any (p_page.ids)
+    ) stored) end
+$$;
+
+create function hourledger.facts_of_page(p_page hourledger.staged_pages) returns hourledger.page_facts
+  language sql volatile as $$
+  select p_page.day, p_page.asked_ticket, p_page.answered_ticket,
+    coalesce(max(d.whole_fetch_ticket) > p_page.answered_ticket, false),
+    coalesce(max(case when d.merged_run_id = p_page.run_id then d.others_answered_ticket
+                      else greatest(d.merged_answered_ticket, d.others_answered_ticket) end) >= p_page.asked_ticket, false)
+  from public.sync_days d
+  where d.source = p_page.source and d.day = any (hourledger.days_of_page(p_page))
+$$;
+
+create function hourledger.finish_page(
+    p_page hourledger.staged_pages, p_ids text[], p_inserted integer, p_updated integer, p_unordered integer,
+    p_rejected integer) returns jsonb
+  language plpgsql as $$
+declare
+  v_ids text[] := (select coalesce(array_agg(distinct id), '{}') from unnest(p_ids) id);
+  v_counts jsonb := jsonb_build_object(
+    'fetched', cardinality(v_ids), 'inserted', p_inserted, 'updated', p_updated,
+    'unchanged', greatest(0, cardinality(v_ids) - p_inserted - p_updated - p_rejected),
+    'rejected', p_rejected, 'gone', p_page.gone, 'unordered', p_unordered);
+begin
+  if p_page.day is not null then
+    update sync_days d
+      set merged_run_id = p_page.run_id,
+          others_answered_ticket = case when d.merged_run_id = p_page.run_id then d.others_answered_ticket
+            else greatest(d.others_answered_ticket, d.merged_answered_ticket) end,
+          merged_answered_ticket = case when d.merged_run_id = p_page.run_id
+            then greatest(d.merged_answered_ticket, p_page.answered_ticket) else p_page.answered_ticket end
+      where d.source = p_page.source and d.day = p_page.day;
+  end if;
+  delete from rejected_records r
+    where r.source = p_page.source and r.id = any (v_ids) and is_stored(r.source, r.id) and r.asked_at < now();
+  -- Whatever came of asking a record by its id, it was asked: the next one has its turn.
+  if p_page.day is null and p_page.source = 'twilio' then
+    update calls set asked_at = now() where id = any (p_page.ids);
+  elsif p_page.day is null then
+    update elevenlabs_conversations set asked_at = now() where conversation_id = any (p_page.ids);
+  end if;
+  update rejected_records r set asked_at = now()
+    where p_page.day is null and r.source = p_page.source and r.id = any (p_page.ids);
+  update staged_pages
+    set merged_counts = v_counts,
+        ids = (select coalesce(array_agg(distinct id), '{}') from unnest(ids || v_ids) id)
+    where page_id = p_page.page_id;
+  delete from staged_texts where page_id = p_page.page_id;
+  return v_counts;
+end
+$$;
+
+create function hourledger.is_stored(p_source text, p_id text) returns boolean
+  language sql stable as $$
+  select case p_source
+    when 'twilio' then exists (select from public.calls where id = p_id and source = 'twilio')
+    else exists (select from public.elevenlabs_conversations where conversation_id = p_id) end
+$$;

@@ -1,0 +1,366 @@
+-- The drain: dirt is taken in bounded batches, records are assigned again, and whole hours are recomputed from their
+-- raw rows. Taking dirt, and doing what it asks for, is one transaction: after a crash the dirt is there again. Rows
+-- that another drain has taken are skipped, and count as left until that drain has committed.
+
+-- Assigns records again and writes those that move. What is written leaves dirt of its own, so that a write by an
+-- outdated reading is looked at again after its commit.
+create function hourledger.reassign_calls(p_ids text[]) returns integer
+  language plpgsql as $$
+declare
+  v_moved text[];
+  v_count integer;
+begin
+  select array_agg(c.id) into v_moved
+  from assign_calls(p_ids) a join calls c on c.id = a.id
+  where (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+  if v_moved is null then
+    return 0;
+  end if;
+  -- Lock first, read the facts in a later statement: an update that waited would keep what it had read before.
+  perform from calls where id = any (v_moved) order by id for update;
+  update calls c
+    set workspace_id = a.workspace_id, classification = a.classification
+    from assign_calls(v_moved) a
+    where c.id = a.id and (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+create function hourledger.reassign_conversations(p_ids text[]) returns integer
+  language plpgsql as $$
+declare
+  v_moved text[];
+  v_count integer;
+begin
+  select array_agg(c.conversation_id) into v_moved
+  from assign_conversations(p_ids) a join elevenlabs_conversations c on c.conversation_id = a.conversation_id
+  where (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+  if v_moved is null then
+    return 0;
+  end if;
+  perform from elevenlabs_conversations where conversation_id = any (v_moved) order by conversation_id for update;
+  update elevenlabs_conversations c
+    set workspace_id = a.workspace_id, classification = a.classification
+    from assign_conversations(v_moved) a
+    where c.conversation_id = a.conversation_id
+      and (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+-- The transfers that may belong to a call to one of these leads.
+create function hourledger.transfers_of(p_leads text[]) returns text[]
+  language sql stable as $$
+  select array_agg(t.id)
+  from (select split_part(l, '/', 1) as account_sid, substring(l from '[^/]*$') as digits from unnest(p_leads) l) lead
+  join public.calls t on t.direction = 'trunking-originating' and t.from_digits is not null
+    and t.from_digits = lead.digits and coalesce(t.account_sid, '') = lead.account_sid
+$$;
+
+-- Everything whose workspace these calls decide: transfers to their leads, their children, and so on down.
+create function hourledger.with_dependants(p_ids text[]) returns text[]
+  language plpgsql stable as $$
+declare
+  v_all text[] := p_ids;
+  v_next text[];
+begin
+  v_next := p_ids || transfers_of(
+    (select array_agg(distinct lead_key(c.account_sid, c.to_digits)) from calls c
+     where c.id = any (p_ids) and c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null));
+  loop
+    v_all := array(select distinct unnest(v_all || v_next));
+    select array_agg(c.id) into v_next from calls c where c.parent_call_sid = any (v_next) and c.id <> all (v_all);
+    exit when v_next is null;
+  end loop;
+  return v_all;
+end
+$$;
+
+-- Follows a key that many records may depend on: at most p_limit of them a time, as dirt of their own. Returns the last
+-- one it reached, null when none is left.
+create function hourledger.follow_key(p_dirt hourledger.dirty_keys, p_limit integer) returns text
+  language plpgsql as $$
+declare
+  v_ids text[];
+  v_kind text := case when p_dirt.kind in ('agent-number', 'agent') or p_dirt.keys = '{conversations}'
+    then 'conversations' else 'calls' end;
+begin
+  v_ids := case p_dirt.kind
+    when 'from-number' then array(select id from calls
+      where from_digits = p_dirt.keys[1] and id > p_dirt.after_key order by id limit p_limit)
+    when 'to-number' then array(select id from calls
+      where to_digits = p_dirt.keys[1] and id > p_dirt.after_key order by id limit p_limit)
+    when 'agent-number' then array(select conversation_id from elevenlabs_conversations
+      where agent_digits = p_dirt.keys[1] and conversation_id > p_dirt.after_key order by conversation_id limit p_limit)
+    when 'agent' then array(select conversation_id from elevenlabs_conversations
+      where agent_id = p_dirt.keys[1] and conversation_id > p_dirt.after_key order by conversation_id limit p_limit)
+    -- What hangs on a defaulted call is found from there.
+    when 'default' then case when v_kind = 'calls'
+      then array(select id from calls
+        where classification = 'default' and id > p_dirt.after_key order by id limit p_limit)
+      else array(select conversation_id from elevenlabs_conversations
+        where classification = 'default' and conversation_id > p_dirt.after_key order by conversation_id limit p_limit) end
+  end;
+  perform add_dirty_records(v_kind, v_ids);
+  return case when cardinality(v_ids) = p_limit then v_ids[p_limit] end;
+end
+$$;
+
+-- All hours that have a snapshot, p_limit a time, by the text of their key.
+create function hourledger.follow_currency(p_after text, p_limit integer) returns text
+  language sql volatile as $$
+  with next_hours as (
+    select s.workspace_id, s.snapshot_date
+    from public.twilio_snapshots s
+    where p_after = '' or (s.workspace_id, s.snapshot_date) >
+      (nullif(split_part(p_after, ' ', 1), '')::integer, nullif(substring(p_after from ' (.*)$'), '')::timestamptz)
+    order by s.workspace_id, s.snapshot_date
+    limit p_limit
+  ),
+  noted as (
+    insert into hourledger.dirty_hours (source, workspace_id, hour)
+      select 'twilio', workspace_id, snapshot_date from next_hours
+  )
+  select case when count(*) = p_limit then
+    (array_agg(workspace_id || ' ' || snapshot_date order by workspace_id desc, snapshot_date desc))[1] end
+  from next_hours
+$$;
+
+-- Does what taken rows of dirt ask for. Returns how many records moved, or how much dirt was added.
+create function hourledger.classify_taken(p_dirt hourledger.dirty_keys[], p_limit integer) returns integer
+  language plpgsql as $$
+declare
+  v_calls text[];
+  v_conversations text[];
+  v_leads text[];
+  v_dirt hourledger.dirty_keys;
+  v_after text;
+  v_followed integer := 0;
+begin
+  foreach v_dirt in array p_dirt loop
+    if v_dirt.kind = 'calls' then
+      v_calls := v_calls || v_dirt.keys;
+    elsif v_dirt.kind = 'conversations' then
+      v_conversations := v_conversations || v_dirt.keys;
+    elsif v_dirt.kind = 'leads' then
+      v_leads := v_leads || v_dirt.keys;
+    else
+      v_after := case when v_dirt.kind = 'currency' then follow_currency(v_dirt.after_key, p_limit)
+        else follow_key(v_dirt, p_limit) end;
+      v_followed := v_followed + 1;
+      if v_after is not null then
+        insert into dirty_keys (kind, keys, after_key) values (v_dirt.kind, v_dirt.keys, v_after);
+      end if;
+    end if;
+  end loop;
+  if v_calls is not null or v_leads is not null then
+    v_calls := with_dependants(array(select distinct unnest(v_calls || transfers_of(v_leads))));
+    v_followed := v_followed + reassign_calls(v_calls);
+    v_conversations := v_conversations ||
+      array(select conversation_id from elevenlabs_conversations where call_sid = any (v_calls));
+  end if;
+  if v_conversations is not null then
+    v_followed := v_followed + reassign_conversations(array(select distinct unnest(v_conversations)));
+  end if;
+  return v_followed;
+end
+$$;
+
+create function public.classify_dirt(p_limit integer, p_up_to bigint default null) returns jsonb
+  language plpgsql
+  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
+declare
+  v_up_to bigint := coalesce(p_up_to, (select max(id) from dirty_keys), 0);
+  v_taken hourledger.dirty_keys[];
+  v_dirt hourledger.dirty_keys;
+  v_followed integer := 0;
+begin
+  with next_dirt as (
+    select id from dirty_keys where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
+  ),
+  taken as (delete from dirty_keys d using next_dirt n where d.id = n.id returning d.*)
+  select array_agg(taken::dirty_keys order by id) into v_taken from taken;
+  if v_taken is not null then
+    begin
+      v_followed := classify_taken(v_taken, p_limit * 1000);
+    exception when others then
+      if sqlstate like '40%' then
+        raise;
+      end if;
+      foreach v_dirt in array v_taken loop
+        begin
+          v_followed := v_followed + classify_taken(array[v_dirt], p_limit * 1000);
+        exception when others then
+          if sqlstate like '40%' then
+            raise;
+          end if;
+          insert into dirty_keys (kind, keys, after_key, set_aside)
+            values (v_dirt.kind, v_dirt.keys, v_dirt.after_key, sqlerrm);
+        end;
+      end loop;
+    end;
+  end if;
+  return jsonb_build_object('upTo', v_up_to, 'taken', coalesce(cardinality(v_taken), 0), 'followed', v_followed,
+    'left', (select count(*) from dirty_keys where set_aside is null and id <= v_up_to));
+end
+$$;
+comment on function public.classify_dirt is 'Assigns again up to p_limit pieces of dirt, none newer than p_up_to. Says how many are left up to there.';
+
+create function hourledger.rollup_twilio(p_workspaces integer[], p_hours timestamptz[]) returns void
+  language plpgsql as $$
+begin
+  with wanted as (
+    select * from unnest(p_workspaces, p_hours) w (workspace_id, hour)
+  ),
+  sums as (
+    select w.workspace_id, w.hour, c.currency,
+      count(*) as calls,
+      sum(c.cost) as cost,
+      coalesce(sum(c.duration), 0) as duration,
+      coalesce(sum((c.duration + 59) / 60), 0) as minutes,
+      count(*) filter (where c.cost is null and coalesce(c.status, '') not in ('busy', 'failed', 'no-answer', 'canceled'))
+        as unpriced
+    from wanted w
+    join calls c on c.workspace_id = w.workspace_id and c.source = 'twilio'
+      and c.call_date >= w.hour and c.call_date < w.hour + interval '1 hour'
+    group by w.workspace_id, w.hour, c.currency
+  ),
+  removed as (
+    delete from twilio_snapshots s using wanted w
+      where s.workspace_id = w.workspace_id and s.snapshot_date = w.hour
+        and not exists (select from sums where sums.workspace_id = w.workspace_id and sums.hour = w.hour)
+  )
+  insert into twilio_snapshots as s
+      (workspace_id, snapshot_date, total_calls, total_cost, total_duration, real_minutes, unpriced_calls, cost_by_currency)
+    select workspace_id, hour, sum(calls), coalesce(sum(cost) filter (where currency = settings.ledger_currency), 0),
+      sum(duration), sum(minutes), sum(unpriced),
+      coalesce(jsonb_object_agg(currency, cost::text) filter (where cost is not null), '{}')
+    from sums cross join settings
+    group by workspace_id, hour
+    order by workspace_id, hour
+    on conflict (workspace_id, snapshot_date) do update
+      set total_calls = excluded.total_calls, total_cost = excluded.total_cost, total_duration = excluded.total_duration,
+          real_minutes = excluded.real_minutes, unpriced_calls = excluded.unpriced_calls,
+          cost_by_currency = excluded.cost_by_currency, rolled_up_at = now()
+      where (s.total_calls, s.total_cost::text, s.total_duration, s.real_minutes, s.unpriced_calls, s.cost_by_currency)
+        is distinct from (excluded.total_calls, excluded.total_cost::text, excluded.total_duration, excluded.real_minutes,
+          excluded.unpriced_calls, excluded.cost_by_currency);
+end
+$$;
+
+create function hourledger.rollup_elevenlabs(p_workspaces integer[], p_hours timestamptz[]) returns void
+  language plpgsql as $$
+begin
+  with wanted as (
+    select * from unnest(p_workspaces, p_hours) w (workspace_id, hour)
+  ),
+  sums as (
+    select w.workspace_id, w.hour as snapshot_date,
+      count(*) as total_conversations,
+      coalesce(sum(c.cost), 0) as total_cost,
+      coalesce(sum(c.cost_fiat), 0) as total_cost_fiat,
+      coalesce(sum(c.call_duration_secs), 0) as total_duration,
+      coalesce(sum(c.cost) filter (where c.cost_fiat is null), 0) as credits_without_fiat,
+      coalesce(sum(c.llm_price), 0) as llm_price,
+      coalesce(sum(c.llm_charge), 0) as llm_charge,
+      coalesce(sum(c.call_charge), 0) as call_charge,
+      coalesce(sum(c.free_minutes_consumed), 0) as free_minutes_consumed,
+      coalesce(sum(c.free_llm_dollars_consumed), 0) as free_llm_dollars_consumed,
+      count(*) filter (where c.dev_discount) as dev_discount,
+      count(*) filter (where c.cost is null or coalesce(c.status, '') not in ('done', 'failed')) as unsettled_conversations
+    from wanted w
+    join elevenlabs_conversations c on c.workspace_id = w.workspace_id
+      and c.conversation_date >= w.hour and c.conversation_date < w.hour + interval '1 hour'
+    group by w.workspace_id, w.hour
+  ),
+  removed as (
+    delete from elevenlabs_snapshots s using wanted w
+      where s.workspace_id = w.workspace_id and s.snapshot_date = w.hour
+        and not exists (select from sums where sums.workspace_id = w.workspace_id and sums.snapshot_date = w.hour)
+  )
+  insert into elevenlabs_snapshots as s
+      (workspace_id, snapshot_date, total_conversations, total_cost, total_cost_fiat, total_duration, credits_without_fiat,
+       llm_price, llm_charge, call_charge, free_minutes_consumed, free_llm_dollars_consumed, dev_discount,
+       unsettled_conversations)
+    select * from sums order by workspace_id, snapshot_date
+    on conflict (workspace_id, snapshot_date) do update
+      set total_conversations = excluded.total_conversations, total_cost = excluded.total_cost,
+          total_cost_fiat = excluded.total_cost_fiat, total_duration = excluded.total_duration,
+          credits_without_fiat = excluded.credits_without_fiat, llm_price = excluded.llm_price,
+          llm_charge = excluded.llm_charge, call_charge = excluded.call_charge,
+          free_minutes_consumed = excluded.free_minutes_consumed,
+          free_llm_dollars_consumed = excluded.free_llm_dollars_consumed, dev_discount = excluded.dev_discount,
+          unsettled_conversations = excluded.unsettled_conversations, rolled_up_at = now();
+end
+$$;
+
+-- Two drains of one hour pass one after the other, and the second reads the raw rows after the first has committed.
+create function hourledger.rollup_hours(p_source text, p_workspaces integer[], p_hours timestamptz[]) returns void
+  language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(format('hourledger hour %s %s %s', p_source, w.workspace_id, extract(epoch from w.hour)), 0))
+    from (select * from unnest(p_workspaces, p_hours) u (workspace_id, hour) order by 1, 2) w;
+  if p_source = 'twilio' then
+    perform rollup_twilio(p_workspaces, p_hours);
+  else
+    perform rollup_elevenlabs(p_workspaces, p_hours);
+  end if;
+end
+$$;
+
+create function hourledger.rollup_taken(p_dirt hourledger.dirty_hours[]) returns void
+  language plpgsql as $$
+declare
+  v_hours record;
+begin
+  for v_hours in
+    select source, array_agg(workspace_id order by workspace_id, hour) as workspaces, array_agg(hour order by workspace_id, hour) as hours
+    from (select distinct d.source, d.workspace_id, d.hour from unnest(p_dirt) d) distinct_hours
+    group by source
+    order by source
+  loop
+    perform rollup_hours(v_hours.source, v_hours.workspaces, v_hours.hours);
+  end loop;
+end
+$$;
+
+create function public.rollup_dirt(p_limit integer, p_up_to bigint default null) returns jsonb
+  language plpgsql
+  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
+declare
+  v_up_to bigint := coalesce(p_up_to, (select max(id) from dirty_hours), 0);
+  v_taken hourledger.dirty_hours[];
+  v_dirt hourledger.dirty_hours;
+begin
+  with next_dirt as (
+    select id from dirty_hours where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
+  ),
+  taken as (delete from dirty_hours d using next_dirt n where d.id = n.id returning d.*)
+  select array_agg(taken::dirty_hours order by id) into v_taken from taken;
+  if v_taken is not null then
+    begin
+      perform rollup_taken(v_taken);
+    exception when others then
+      if sqlstate like '40%' then
+        raise;
+      end if;
+      foreach v_dirt in array v_taken loop
+        begin
+          perform rollup_taken(array[v_dirt]);
+        exception when others then
+          if sqlstate like '40%' then
+            raise;
+          end if;
+          insert into dirty_hours (source, workspace_id, hour, set_aside)
+            values (v_dirt.source, v_dirt.workspace_id, v_dirt.hour, sqlerrm);
+        end;
+      end loop;
+    end;
+  end if;
+  return jsonb_build_object('upTo', v_up_to, 'taken', coalesce(cardinality(v_taken), 0),
+    'left', (select count(*) from dirty_hours where set_aside is null and id <= v_up_to));
+end
+$$;
+comment on function public.rollup_dirt is 'Recomputes up to p_limit dirty hours from their raw rows, none noted after p_up_to. Says how many are left up to there.';

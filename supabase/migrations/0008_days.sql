@@ -1,0 +1,263 @@
+-- Days and what is to be asked: planning, completing, settling, sweeping, and the providers' rate limits.
+
+create function public.plan_backfill(
+    p_source text, p_from date, p_to date, p_order text, p_reprocess text, p_after date, p_limit integer) returns jsonb
+  language sql stable set search_path = hourledger, public, pg_temp as $$
+  with wanted as (
+    select g::date as day
+    from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g
+    left join sync_days d on d.source = p_source and d.day = g::date
+    where case p_reprocess
+      when 'none' then coalesce(d.state, 'planned') = 'planned'
+      when 'failed' then d.state is distinct from 'completed'
+      when 'completed' then true
+    end
+  ),
+  behind as (
+    select day from wanted
+    where p_after is null or case p_order when 'newest-first' then day < p_after else day > p_after end
+    order by case when p_order = 'newest-first' then day end desc, day
+    limit p_limit + 1
+  ),
+  numbered as (
+    select day, row_number() over (order by case when p_order = 'newest-first' then day end desc, day) as position from behind
+  )
+  select jsonb_build_object(
+    'days', coalesce((select jsonb_agg(day order by position) from numbered where position <= p_limit), '[]'),
+    'total', (select count(*) from wanted),
+    'more', (select count(*) > p_limit from numbered))
+$$;
+comment on function public.plan_backfill is 'The days of a range that a backfill has to do, by their state, p_limit at a time behind p_after. Writes nothing.';
+
+-- The days that the 24 hours before the nominal time touch, the lookback before them, and what earlier daily syncs left
+-- out or did not complete. Taking them on is noted, so that the next daily sync knows where this one stood. A retry of
+-- the same run finds the same days: it does not count what it noted itself.
+create function public.plan_daily_sync(
+    p_source text, p_nominal timestamptz, p_lookback_days integer, p_workflow_id text, p_run_id text) returns jsonb
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+declare
+  v_lookback integer := coalesce(p_lookback_days, (select lookback_days from settings));
+  v_last date := day_of(p_nominal - interval '1 microsecond');
+  v_first date := day_of(p_nominal - interval '24 hours') - v_lookback;
+  v_newest date := (select max(day) from sync_days
+    where source = p_source and daily_sync_run_id is not null and daily_sync_run_id <> p_run_id);
+  v_days date[];
+begin
+  select array_agg(day order by day) into v_days from (
+    select g::date as day from generate_series(v_first::timestamp, v_last::timestamp, interval '1 day') g
+    union
+    -- Never tried since: the days of an outage.
+    select g::date from generate_series((v_newest + 1)::timestamp, (v_first - 1)::timestamp, interval '1 day') g
+      where not exists (select from sync_days d where d.source = p_source and d.day = g::date and d.state = 'completed')
+    union
+    -- Tried, and failed, or read before they had ended.
+    select d.day from sync_days d
+      where d.source = p_source and d.day < v_first and d.state <> 'completed'
+        and d.daily_sync_run_id is not null and d.daily_sync_run_id <> p_run_id
+  ) days;
+  insert into runs (run_id, workflow_id) values (p_run_id, p_workflow_id) on conflict do nothing;
+  insert into sync_days as known (source, day, daily_sync_run_id, workflow_id)
+    select p_source, d, p_run_id, p_workflow_id from unnest(v_days) d order by d
+    on conflict (source, day) do update set daily_sync_run_id = excluded.daily_sync_run_id
+      where known.daily_sync_run_id is null;
+  return to_jsonb(v_days);
+end
+$$;
+comment on function public.plan_daily_sync is 'The days of one daily sync, oldest first, and notes them as taken on.';
+
+create function public.complete_days(p_source text, p_days date[], p_run_id text) returns jsonb
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+declare
+  v_totals jsonb;
+begin
+  with pages as (
+    select p.day,
+      sum((p.merged_counts ->> 'inserted')::bigint) as inserted,
+      sum((p.merged_counts ->> 'updated')::bigint) as updated,
+      sum((p.merged_counts ->> 'rejected')::bigint) as rejected,
+      sum((p.merged_counts ->> 'gone')::bigint) as gone
+    from staged_pages p
+    where p.run_id = p_run_id and p.source = p_source and p.day = any (p_days)
+    group by p.day
+  ),
+  records as (
+    select p.day, count(distinct id) as fetched
+    from staged_pages p cross join unnest(p.ids) id
+    where p.run_id = p_run_id and p.source = p_source and p.day = any (p_days)
+    group by p.day
+  ),
+  ended as (
+    update sync_days d
+      set state = case
+            when d.state = 'completed' then 'completed'
+            when r.first_asked_at >= (r.day + 1 + settings.lookback_days)::timestamp at time zone 'UTC' then 'completed'
+            else 'open' end,
+          fetched = coalesce(records.fetched, 0),
+          inserted = coalesce(pages.inserted, 0),
+          updated = coalesce(pages.updated, 0),
+          unchanged = greatest(0, coalesce(records.fetched - pages.inserted - pages.updated - pages.rejected - pages.gone, 0)),
+          rejected = coalesce(pages.rejected, 0),
+          gone = coalesce(pages.gone, 0),
+          unsettled = unsettled_on(p_source, d.day),
+          whole_fetch_ticket = greatest(d.whole_fetch_ticket, r.first_ticket),
+          workflow_id = (select workflow_id from runs where run_id = p_run_id), run_id = p_run_id,
+          ended_at = now(), error = null
+      from day_runs r
+      left join pages on pages.day = r.day
+      left join records on records.day = r.day
+      cross join settings
+      where r.run_id = p_run_id and r.source = p_source and r.day = any (p_days)
+        and d.source = p_source and d.day = r.day
+      returning d.*
+  )
+  select jsonb_build_object(
+    'days', count(*), 'open', count(*) filter (where state = 'open'),
+    'fetched', coalesce(sum(fetched), 0), 'inserted', coalesce(sum(inserted), 0), 'updated', coalesce(sum(updated), 0),
+    'unchanged', coalesce(sum(unchanged), 0), 'rejected', coalesce(sum(rejected), 0), 'gone', coalesce(sum(gone), 0))
+  into v_totals from ended;
+  return v_totals;
+end
+$$;
+comment on function public.complete_days is 'Writes down that a run has read days whole: their counts are the sums over the run''s pages.';
+
+create function hourledger.unsettled_on(p_source text, p_day date) returns bigint
+  language sql stable as $$
+  select case p_source
+    when 'twilio' then (select count(*) from public.calls
+      where call_date >= p_day::timestamp at time zone 'UTC' and call_date < (p_day + 1)::timestamp at time zone 'UTC'
+        and (not settled or ask_again) and not settled and source = 'twilio')
+    else (select count(*) from public.elevenlabs_conversations
+      where conversation_date >= p_day::timestamp at time zone 'UTC' and conversation_date < (p_day + 1)::timestamp at time zone 'UTC'
+        and (not settled or ask_again) and not settled) end
+$$;
+
+-- A day that was completed before stays so: what is stored of it has not become wrong.
+create function public.fail_days(p_source text, p_days date[], p_errors text[], p_workflow_id text, p_run_id text) returns void
+  language sql set search_path = hourledger, public, pg_temp as $$
+  insert into sync_days as known (source, day, state, workflow_id, run_id, started_at, ended_at, error)
+    select p_source, f.day, 'failed', p_workflow_id, p_run_id, now(), now(), f.error
+    from unnest(p_days, p_errors) f (day, error) order by f.day
+    on conflict (source, day) do update
+      set state = case when known.state = 'completed' then 'completed' else 'failed' end,
+          workflow_id = excluded.workflow_id, run_id = excluded.run_id, ended_at = now(), error = excluded.error
+$$;
+comment on function public.fail_days is 'Writes down why days could not be read.';
+
+-- Of the listed conversations, those whose detail is missing, not settled, or asked for on purpose; and the pages that
+-- an earlier attempt of the run has staged with the details of others, which are still to be merged.
+create function public.conversations_to_ask(p_ids text[], p_run_id text, p_day date, p_ask_settled boolean) returns jsonb
+  language sql stable set search_path = hourledger, public, pg_temp as $$
+  with staged as (
+    select p.page_id, p.ids, p.merged_counts is null as is_waiting
+    from staged_pages p
+    where p.run_id = p_run_id and p.source = 'elevenlabs' and p.day = p_day and not p.is_list
+      and (p.merged_counts is not null or exists (select from staged_texts t where t.page_id = p.page_id))
+  )
+  select jsonb_build_object(
+    'ids', (
+      select coalesce(jsonb_agg(asked.id order by asked.position), '[]')
+      from unnest(p_ids) with ordinality asked (id, position)
+      where not exists (select from staged where asked.id = any (staged.ids))
+        and (p_ask_settled or not exists (select from elevenlabs_conversations c
+             where c.conversation_id = asked.id and c.settled and not c.ask_again))),
+    'waitingPages', (
+      select coalesce(jsonb_agg(staged.page_id order by staged.page_id), '[]') from staged
+      where staged.is_waiting and staged.ids && p_ids),
+    'ticket', nextval('tickets'))
+$$;
+comment on function public.conversations_to_ask is 'Which of the listed conversations need their detail asked, and which pages of details wait to be merged already.';
+
+-- Records that a run asks by their ids, those least recently asked first. It asks each once: what it has asked since it
+-- began is left out.
+create function public.records_to_ask(
+    p_source text, p_workflow_id text, p_run_id text, p_nominal timestamptz, p_listed_days date[], p_unordered_days date[],
+    p_limit integer) returns jsonb
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+declare
+  v_began timestamptz;
+  v_result jsonb;
+begin
+  insert into runs (run_id, workflow_id) values (p_run_id, p_workflow_id) on conflict do nothing;
+  select began_at into v_began from runs where run_id = p_run_id;
+  with open_records as (
+    select c.id, c.call_date as started, c.asked_at, c.ask_again
+      from calls c where p_source = 'twilio' and (not c.settled or c.ask_again) and c.source = 'twilio'
+        and c.call_date > least(p_nominal, coalesce((select min(d) from unnest(p_unordered_days) d)::timestamp at time zone 'UTC', p_nominal)) - interval '14 days'
+    union all
+    select c.conversation_id, c.conversation_date, c.asked_at, c.ask_again
+      from elevenlabs_conversations c where p_source = 'elevenlabs' and (not c.settled or c.ask_again)
+        and c.conversation_date > least(p_nominal, coalesce((select min(d) from unnest(p_unordered_days) d)::timestamp at time zone 'UTC', p_nominal)) - interval '14 days'
+    union all
+    select r.id, null, r.asked_at, false
+      from rejected_records r where r.source = p_source and r.id is not null and p_unordered_days is null
+        and r.first_seen_at > p_nominal - interval '14 days'
+        and (r.day is null or r.day <> all (coalesce(p_listed_days, '{}')))
+  ),
+  due as (
+    select o.id, min(o.asked_at) as asked_at
+    from open_records o
+    where (o.asked_at is null or o.asked_at < v_began)
+      and (o.started is null
+        or p_unordered_days is not null and o.ask_again and day_of(o.started) = any (p_unordered_days)
+        or p_unordered_days is null and o.started > p_nominal - interval '14 days'
+          and (o.ask_again or day_of(o.started) <> all (coalesce(p_listed_days, '{}'))))
+    group by o.id
+    order by 2 nulls first, 1
+    limit p_limit + 1
+  )
+  select jsonb_build_object(
+    'ids', coalesce((select jsonb_agg(id) from (select id from due order by asked_at nulls first, id limit p_limit) first_ones), '[]'),
+    'more', (select count(*) > p_limit from due),
+    'ticket', nextval('tickets'))
+  into v_result;
+  return v_result;
+end
+$$;
+comment on function public.records_to_ask is 'Ids of records to be asked again, by a run that asks each of them once.';
+
+create function public.runs_with_pages(p_after text, p_limit integer) returns jsonb
+  language sql stable set search_path = hourledger, public, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object('runId', r.run_id, 'workflowId', r.workflow_id) order by r.run_id), '[]')
+  from (select run_id, workflow_id from runs where run_id > p_after order by run_id limit p_limit) r
+$$;
+comment on function public.runs_with_pages is 'Workflow runs that still have pages or notes here.';
+
+create function public.sweep_runs(p_run_ids text[]) returns bigint
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+declare
+  v_count bigint;
+begin
+  delete from staged_texts t using staged_pages p where p.page_id = t.page_id and p.run_id = any (p_run_ids);
+  select count(*) into v_count from staged_pages where run_id = any (p_run_ids);
+  delete from runs where run_id = any (p_run_ids);
+  return v_count;
+end
+$$;
+comment on function public.sweep_runs is 'Deletes what closed workflow runs left staged. Returns how many pages.';
+
+-- Requests per second over all workers: each worker leases a block, and gets told when it begins and how far apart its
+-- requests have to be.
+create table hourledger.request_limits (
+  source text primary key check (source in ('twilio', 'elevenlabs')),
+  requests_per_second numeric not null check (requests_per_second > 0),
+  next_free_at timestamptz not null default now()
+);
+comment on table hourledger.request_limits is 'How many requests a second all workers together may send to a provider.';
+insert into hourledger.request_limits (source, requests_per_second) values ('twilio', 100), ('elevenlabs', 1000);
+
+create function public.lease_requests(p_source text, p_requests integer) returns jsonb
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+declare
+  v_limit hourledger.request_limits;
+begin
+  select * into strict v_limit from request_limits where source = p_source for update;
+  v_limit.next_free_at := greatest(v_limit.next_free_at, clock_timestamp());
+  update request_limits
+    set next_free_at = v_limit.next_free_at + (p_requests / v_limit.requests_per_second) * interval '1 second'
+    where source = p_source;
+  return jsonb_build_object(
+    'waitMs', ceil(extract(epoch from v_limit.next_free_at - clock_timestamp()) * 1000),
+    'spacingMs', round(1000 / v_limit.requests_per_second, 3));
+end
+$$;
+comment on function public.lease_requests is 'Reserves a block of requests: how long to wait before the first, and how far apart they are to be.';

@@ -1,0 +1,81 @@
+-- Views that people query. They see what the asking role may see (security_invoker), so row-level security holds.
+
+-- What a credit costs in an hour: the newest rate from or before its first instant; no row where there is none.
+create function hourledger.rate_at(hour timestamptz) returns table (usd_per_credit numeric)
+  language sql stable rows 1 as $$
+  select r.usd_per_credit from public.credit_rates r where r.valid_from <= rate_at.hour order by r.valid_from desc limit 1
+$$;
+
+create view public.communication_costs with (security_invoker = true) as
+  select
+    workspace_id, snapshot_date,
+    coalesce(t.total_calls, 0) as total_calls,
+    coalesce(e.total_conversations, 0) as total_conversations,
+    coalesce(t.total_duration, 0) as call_seconds,
+    coalesce(e.total_duration, 0) as conversation_seconds,
+    coalesce(t.total_cost, 0) as twilio_cost,
+    coalesce(e.total_cost, 0) as elevenlabs_credits,
+    usd.elevenlabs as elevenlabs_usd,
+    case when settings.ledger_currency = 'USD' then coalesce(t.total_cost, 0) + usd.elevenlabs end as total_usd,
+    coalesce(t.cost_by_currency - settings.ledger_currency, '{}') as other_costs
+  from public.twilio_snapshots t
+  full join public.elevenlabs_snapshots e using (workspace_id, snapshot_date)
+  cross join public.settings
+  left join lateral hourledger.rate_at(snapshot_date) rate on true
+  cross join lateral (
+    select coalesce(e.total_cost_fiat, 0) + case
+      when coalesce(e.credits_without_fiat, 0) = 0 then 0
+      else e.credits_without_fiat * rate.usd_per_credit end as elevenlabs
+  ) usd;
+comment on view public.communication_costs is 'Both providers side by side, for each workspace and UTC hour.';
+comment on column public.communication_costs.twilio_cost is 'In the ledger''s currency.';
+comment on column public.communication_costs.elevenlabs_usd is 'US dollars; null where a credit rate is needed and missing.';
+comment on column public.communication_costs.total_usd is 'US dollars; null where elevenlabs_usd is, or where the ledger is kept in another currency.';
+comment on column public.communication_costs.other_costs is 'Twilio costs in other currencies, as text; in no total.';
+
+create view public.call_costs with (security_invoker = true) as
+  select
+    c.conversation_id, c.call_sid, c.workspace_id, c.conversation_date,
+    c.call_duration_secs as conversation_seconds, call.duration as call_seconds,
+    call.cost as twilio_cost, call.currency as twilio_currency,
+    c.cost as elevenlabs_credits, usd.elevenlabs as elevenlabs_usd,
+    usd.twilio + usd.elevenlabs as total_usd
+  from public.elevenlabs_conversations c
+  left join public.calls call on call.id = c.call_sid and call.source = 'twilio'
+  left join lateral hourledger.rate_at(hourledger.hour_of(c.conversation_date)) rate on true
+  cross join lateral (
+    select
+      coalesce(c.cost_fiat, case when c.cost = 0 then 0 else c.cost * rate.usd_per_credit end) as elevenlabs,
+      case
+        when c.call_sid is null then 0
+        when call.currency = 'USD' and call.cost is not null then call.cost
+        when call.cost is null and call.status in ('busy', 'failed', 'no-answer', 'canceled') then 0
+      end as twilio
+  ) usd;
+comment on view public.call_costs is 'One row for each conversation, with the Twilio call that carried it.';
+comment on column public.call_costs.elevenlabs_usd is 'US dollars; null where the cost or the credit rate is unknown.';
+comment on column public.call_costs.total_usd is 'US dollars; null while either side is unknown, or the call was paid in another currency.';
+
+create view public.unmapped_numbers with (security_invoker = true) as
+  select digits, sum(calls)::bigint as calls, sum(conversations)::bigint as conversations,
+    min(first_date) as first_date, max(last_date) as last_date, coalesce(sum(cost), 0) as cost
+  from (
+    select c.from_digits as digits, count(*) as calls, 0 as conversations,
+      min(c.call_date) as first_date, max(c.call_date) as last_date,
+      sum(c.cost) filter (where c.currency = settings.ledger_currency) as cost
+    from public.calls c cross join public.settings
+    where c.classification = 'default' and c.direction in ('outbound-api', 'trunking-terminating')
+      and c.from_digits is not null and c.source = 'twilio'
+    group by c.from_digits
+    union all
+    select c.agent_digits, 0, count(*), min(c.conversation_date), max(c.conversation_date), 0
+    from public.elevenlabs_conversations c
+    where c.agent_digits is not null and c.classification <> 'agent-number'
+    group by c.agent_digits
+  ) seen
+  group by digits;
+comment on view public.unmapped_numbers is 'Numbers that records came from while no workspace owned them.';
+comment on column public.unmapped_numbers.calls is 'Calls that went to the default workspace because nobody owned the number.';
+comment on column public.unmapped_numbers.cost is 'What these calls cost, in the ledger''s currency.';
+
+grant select on public.communication_costs, public.call_costs, public.unmapped_numbers to service_role;
