@@ -1,0 +1,233 @@
+/** Twilio's call list through the `twilio` SDK, which does URL, version, authentication and encoding; the body stays raw text. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Agent } from 'node:https';
+import type Twilio from 'twilio';
+import { z } from 'zod';
+import type { Day } from '../../activities/types.js';
+import { isGone, isRecord, malformed, noAnswer, originOf, parseAnswer, type Speaker } from '../answers.js';
+import { dayStartUnixSecs, nextDay } from '../days.js';
+import { keepConnections, requestText, type KeptConnections, type TextAnswer } from '../http-text.js';
+import type { RecordsPage, TwilioProvider } from '../types.js';
+
+/** Twilio's own maximum of `PageSize` (https://www.twilio.com/docs/usage/twilios-response#pagination). */
+const pageSizeMax = 1000;
+const bodyBytesMax = 64 * 1024 * 1024;
+const socketsMax = 64;
+const productionOrigin = 'https://api.twilio.com';
+
+export interface TwilioOptions {
+  /** `AC…`: whose calls. */
+  accountSid: string;
+  /** Either the account's token, or an API key with its secret. */
+  authToken?: string | undefined;
+  apiKey?: string | undefined;
+  apiSecret?: string | undefined;
+  /** Another origin than https://api.twilio.com, without a path. */
+  baseUrl?: string | undefined;
+  /** For a whole answer, in milliseconds. */
+  requestTimeoutMs: number;
+}
+
+/** Unknown fields stay, because the text itself is handed on and this only looks. */
+const pageEnvelope = z.looseObject({
+  calls: z.array(z.custom<Record<string, unknown>>(isRecord, 'expected an object')),
+  next_page_uri: z.string().nullish(),
+});
+
+/**
+ * Imports the SDK (0.2 s) and points it at the account. Makes no request.
+ * @throws Error in one line, without the values, when the credentials cannot be used as they are
+ */
+export async function createTwilioProvider(options: TwilioOptions): Promise<TwilioProvider> {
+  const { default: twilio } = await import('twilio');
+  const connections = keepConnections(socketsMax);
+  const origin = options.baseUrl === undefined ? null : originOf('TWILIO_BASE_URL', options.baseUrl);
+  const signals = new AsyncLocalStorage<AbortSignal | undefined>();
+  const httpClient = rawTextClient(twilio, options, origin, connections, signals);
+  const [user, password] = credentialsOf(options);
+  const client = twilio(user, password, { accountSid: options.accountSid, autoRetry: false, httpClient });
+  if (origin !== null) client.api.baseUrl = origin;
+  const speaker = speakerOf(options, client.api.baseUrl, user, password);
+
+  async function get(asked: string, uri: string, params?: object, signal?: AbortSignal): Promise<TextAnswer> {
+    try {
+      const response: unknown = await signals.run(signal, () =>
+        client.request({ method: 'get', uri, ...(params === undefined ? {} : { params }) }),
+      );
+      return toTextAnswer(response);
+    } catch (error) {
+      throw noAnswer(speaker, asked, error);
+    } finally {
+      // The SDK keeps both for debugging: the one holds the credentials, the other a body of megabytes.
+      delete httpClient.lastRequest;
+      delete httpClient.lastResponse;
+    }
+  }
+
+  const callsUrl = client.api.absoluteUrl(
+    client.api.v2010.relativeUrl(`/Accounts/${options.accountSid}/Calls`),
+  );
+  return {
+    source: 'twilio',
+    async listDay(day, cursor, pageSize = pageSizeMax, signal?) {
+      const asked = `the calls of ${day}`;
+      const answer =
+        cursor === null
+          ? await get(asked, `${callsUrl}.json`, dayFilter(day, pageSize), signal)
+          : await get(asked, client.api.baseUrl + checkCursor(cursor), undefined, signal);
+      return readPage(speaker, asked, answer, cursor);
+    },
+    async fetchRecord(id, signal?) {
+      const asked = `call ${JSON.stringify(id)}`;
+      const answer = await get(asked, `${callsUrl}/${encodeURIComponent(id)}.json`, undefined, signal);
+      if (isGone(answer)) return { recordText: null };
+      const record = parseAnswer(speaker, asked, answer);
+      if (typeof record['sid'] === 'string' && record['sid'] !== id)
+        throw malformed(speaker, asked, answer, 'is not that call');
+      return { recordText: answer.text };
+    },
+    close: () => connections.close(),
+  };
+}
+
+/**
+ * Whole UTC days: Twilio documents these filters as dates, and timestamps with a time of day are not reliable.
+ * `StartTime>` is "on or after", `StartTime<` "before" (https://www.twilio.com/docs/voice/api/call-resource#read-multiple-call-resources).
+ */
+function dayFilter(day: Day, pageSize: number): Record<string, string | number> {
+  dayStartUnixSecs(day);
+  return { 'StartTime>': day, 'StartTime<': nextDay(day), PageSize: pageSize };
+}
+
+function readPage(speaker: Speaker, asked: string, answer: TextAnswer, cursor: string | null): RecordsPage {
+  const parsed = pageEnvelope.safeParse(parseAnswer(speaker, asked, answer));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw malformed(
+      speaker,
+      asked,
+      answer,
+      `is no page of calls (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`,
+    );
+  }
+  const nextPageUri = parsed.data.next_page_uri ?? '';
+  const nextCursor = nextPageUri === '' ? null : pathOf(nextPageUri);
+  if (nextPageUri !== '' && nextCursor === null) {
+    throw malformed(speaker, asked, answer, 'has a next_page_uri that leads out of the API');
+  }
+  if (nextCursor !== null && nextCursor === cursor) {
+    throw malformed(speaker, asked, answer, 'names itself as the next page');
+  }
+  return {
+    recordsText: answer.text,
+    recordsPath: 'calls',
+    ids: parsed.data.calls.map((call) => (typeof call['sid'] === 'string' ? call['sid'] : '')),
+    nextCursor,
+  };
+}
+
+/**
+ * Only path and query of a next_page_uri are followed, on our own origin: older forms name a host, and the credentials
+ * must go to none but the configured one. Null for anything outside the API's version.
+ */
+function pathOf(nextPageUri: string): string | null {
+  if (!URL.canParse(nextPageUri, productionOrigin)) return null;
+  const { pathname, search } = new URL(nextPageUri, productionOrigin);
+  return pathname.startsWith('/2010-04-01/') ? pathname + search : null;
+}
+
+function checkCursor(cursor: string): string {
+  if (pathOf(cursor) !== cursor)
+    throw new RangeError(`${JSON.stringify(cursor)} is no cursor of Twilio's call list`);
+  return cursor;
+}
+
+/**
+ * The SDK's own HTTP client with another transport beneath: its axios would parse the body, and with it every price,
+ * into numbers, and would wait for a stalled body as long as a byte trickles.
+ */
+function rawTextClient(
+  twilio: typeof Twilio,
+  options: TwilioOptions,
+  origin: string | null,
+  connections: KeptConnections,
+  signals: AsyncLocalStorage<AbortSignal | undefined>,
+) {
+  const client = new twilio.RequestClient({
+    timeout: options.requestTimeoutMs,
+    keepAlive: true,
+    maxSockets: socketsMax,
+    autoRetry: false,
+  });
+  client.axios.defaults.transformResponse = [];
+  client.axios.defaults.adapter = async (config) => {
+    const answer = await requestText({
+      url: onOrigin(client.axios.getUri(config), origin),
+      headers: config.headers.toJSON() as Record<string, string>,
+      // The SDK's own agent for https knows TWILIO_CA_BUNDLE and HTTP_PROXY.
+      agents: {
+        http: connections.http,
+        https: (config.httpsAgent as Agent | undefined) ?? connections.https,
+      },
+      timeoutMs: options.requestTimeoutMs,
+      bodyBytesMax,
+      signal: signals.getStore(),
+    });
+    return {
+      data: answer.text,
+      status: answer.status,
+      statusText: '',
+      headers: { 'retry-after': answer.headers['retry-after'] },
+      config,
+    };
+  };
+  return client;
+}
+
+/** The SDK rebuilds host names out of edge and region, which mangles hosts that are not Twilio's. */
+function onOrigin(url: string, origin: string | null): string {
+  if (origin === null) return url;
+  const { pathname, search } = new URL(url);
+  return origin + pathname + search;
+}
+
+/** The SDK types what it passes on as `any`; it is what the transport above gave it. */
+const carriedResponse = z.object({
+  statusCode: z.number(),
+  body: z.string(),
+  headers: z.object({ 'retry-after': z.string().optional() }),
+});
+
+function toTextAnswer(response: unknown): TextAnswer {
+  const { statusCode, body, headers } = carriedResponse.parse(response);
+  return { status: statusCode, text: body, headers };
+}
+
+function credentialsOf(options: TwilioOptions): [user: string, password: string] {
+  if (options.apiKey !== undefined && options.apiSecret !== undefined) {
+    return [options.apiKey, options.apiSecret];
+  }
+  if (options.authToken !== undefined) return [options.accountSid, options.authToken];
+  throw new Error('Twilio needs TWILIO_AUTH_TOKEN, or TWILIO_API_KEY with TWILIO_API_SECRET');
+}
+
+function speakerOf(options: TwilioOptions, origin: string, user: string, password: string): Speaker {
+  const withKey = user !== options.accountSid;
+  return {
+    source: 'twilio',
+    name: 'Twilio',
+    origin,
+    credentialVariables: withKey
+      ? 'TWILIO_API_KEY, TWILIO_API_SECRET and TWILIO_ACCOUNT_SID'
+      : 'TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN',
+    secrets: [Buffer.from(`${user}:${password}`).toString('base64'), password, ...(withKey ? [user] : [])],
+    readError(body) {
+      if (!isRecord(body)) return {};
+      const { code, message } = body;
+      return {
+        code: typeof code === 'number' || typeof code === 'string' ? code : undefined,
+        message: typeof message === 'string' ? message : undefined,
+      };
+    },
+  };
+}

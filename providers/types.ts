@@ -1,0 +1,121 @@
+/** What every provider client has in common: one request per call, the provider's own text handed on, one kind of error. */
+import type { Day, Source } from '../activities/types.js';
+
+/** One page of a day's list. */
+export interface ListedPage {
+  /** The page's ids in its order, for planning only; '' where a record has none. */
+  ids: string[];
+  /** What to give to the next call; null behind the last page. */
+  nextCursor: string | null;
+}
+
+/** A page whose list already holds the whole records (Twilio). */
+export interface RecordsPage extends ListedPage {
+  /** The body as it came: no number in it has been through JavaScript. */
+  recordsText: string;
+  /** The key of `recordsText` under which the array of records is. */
+  recordsPath: 'calls';
+}
+
+/** What an ElevenLabs list says of a conversation; the rest, with its cost, is in the detail. */
+export interface ListedConversation {
+  /** '' where the list gave none, so that it cannot be asked. */
+  id: string;
+  /** As listed; null where there is none. */
+  status: string | null;
+  startTimeUnixSecs: number | null;
+  /** Only for an entry without an id: the entry as JSON, so that somebody can see what was rejected. */
+  listedText?: string;
+}
+
+/** A page that only names records (ElevenLabs). Entries that start on another day are left out. */
+export interface ConversationsPage extends ListedPage {
+  /** In the order of `ids`. */
+  entries: ListedConversation[];
+}
+
+/** A record that was asked by its id. */
+export interface ProviderRecord {
+  /** The body as it came; null when the provider says (404) that it does not have the record. */
+  recordText: string | null;
+}
+
+/** What all sources can do. Each call is one HTTP request; nothing is retried beneath it. */
+export interface Provider {
+  readonly source: Source;
+  /**
+   * One page of the records of a UTC day.
+   * @param cursor null for the first page, else the previous page's `nextCursor`
+   * @param pageSize records per page; default: the provider's maximum
+   * @throws ProviderError; the signal's reason when it is aborted
+   */
+  listDay(day: Day, cursor: string | null, pageSize?: number, signal?: AbortSignal): Promise<ListedPage>;
+  /** One record, by id. Throws as `listDay` does. */
+  fetchRecord(id: string, signal?: AbortSignal): Promise<ProviderRecord>;
+  /** Closes kept connections. */
+  close(): void;
+}
+
+export interface TwilioProvider extends Provider {
+  readonly source: 'twilio';
+  listDay(day: Day, cursor: string | null, pageSize?: number, signal?: AbortSignal): Promise<RecordsPage>;
+}
+
+export interface ElevenLabsProvider extends Provider {
+  readonly source: 'elevenlabs';
+  listDay(
+    day: Day,
+    cursor: string | null,
+    pageSize?: number,
+    signal?: AbortSignal,
+  ): Promise<ConversationsPage>;
+}
+
+/** The sources that have credentials. */
+export interface Providers {
+  twilio?: TwilioProvider;
+  elevenlabs?: ElevenLabsProvider;
+}
+
+/**
+ * `unavailable`: 5xx, no connection, time-out, stalled body. `malformed`: an answer that is no page or record.
+ * `not-found`: 404 where no single record was asked. `permanent`: any other 4xx.
+ */
+export type ProviderErrorKind =
+  'refused-credentials' | 'not-found' | 'rate-limited' | 'unavailable' | 'malformed' | 'permanent';
+
+export interface ProviderErrorFacts {
+  kind: ProviderErrorKind;
+  source: Source;
+  /** One line for people, free of credentials. */
+  message: string;
+  /** The HTTP status, where there was an answer. */
+  status?: number | undefined;
+  /** The provider's own code (20429, `system_busy`), or the network's (`ECONNREFUSED`). */
+  code?: string | number | undefined;
+  retryAfterMs?: number | undefined;
+}
+
+/** The one error that provider clients throw. It keeps no SDK error as its cause, because those carry the Authorization header. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly kind: ProviderErrorKind;
+  readonly source: Source;
+  readonly status: number | undefined;
+  readonly code: string | number | undefined;
+  /** How long the provider asks to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  /** Whether the same request can succeed later without anybody doing anything. */
+  readonly retryable: boolean;
+
+  constructor(facts: ProviderErrorFacts) {
+    super(facts.message);
+    this.kind = facts.kind;
+    this.source = facts.source;
+    this.status = facts.status;
+    this.code = facts.code;
+    this.retryAfterMs = facts.retryAfterMs;
+    this.retryable =
+      facts.kind === 'rate-limited' || facts.kind === 'unavailable' || facts.kind === 'malformed';
+  }
+}
