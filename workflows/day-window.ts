@@ -1,0 +1,80 @@
+/** How many days may be under way, and which are started next: a sliding window, without any Temporal in it. */
+import type { Day } from '../activities/types.js';
+
+/** Unless somebody asks for another number. */
+export const defaultMaxParallelDays = 10;
+/** A provider is asked for no more days than this side by side. */
+export const limitOfParallelDays = 100;
+/** A child workflow costs as much as four or five activities, so it takes several days; more would make cancel slow. */
+const daysPerChild_max = 5;
+
+/** How many days one child takes: at most half of the window, so that one child fetches while another one merges. */
+export function daysPerChild(maxParallelDays: number): number {
+  return Math.min(daysPerChild_max, Math.ceil(maxParallelDays / 2));
+}
+
+/** `plan`: days must be added first, so that the next child gets as many as it can take. */
+export type WindowStep = 'plan' | 'start' | 'wait' | 'end';
+
+/** Days that wait, in the order in which they are to start, and days under way in runs. */
+export class DayWindow {
+  readonly #waiting: Day[] = [];
+  readonly #running = new Map<string, Day[]>();
+  #lastTaken: Day | null = null;
+  maxParallelDays: number;
+
+  /** @param lastTaken the day behind which the waiting days begin; null when none was started yet. */
+  constructor(maxParallelDays: number, lastTaken: Day | null = null) {
+    this.maxParallelDays = maxParallelDays;
+    this.#lastTaken = lastTaken;
+  }
+
+  add(days: readonly Day[]): void {
+    this.#waiting.push(...days);
+  }
+
+  /** The next run of days to start, its key being its first day; null while the window is full or nothing waits. */
+  take(): { key: string; days: Day[] } | null {
+    const size = Math.min(this.#freeDays, daysPerChild(this.maxParallelDays));
+    if (size < 1 || this.#waiting.length === 0) return null;
+    const days = this.#waiting.splice(0, size);
+    const key = days[0] ?? '';
+    this.#running.set(key, days);
+    this.#lastTaken = days.at(-1) ?? null;
+    return { key, days };
+  }
+
+  finish(key: string): void {
+    this.#running.delete(key);
+  }
+
+  /**
+   * What to do next. `more`: there are days that were not added yet. `paused`: nothing may start for now. `stopping`:
+   * nothing may start any more.
+   */
+  nextStep(now: { more: boolean; paused: boolean; stopping: boolean }): WindowStep {
+    const left = !now.stopping && (now.more || this.#waiting.length > 0);
+    if (!left) return this.#running.size > 0 ? 'wait' : 'end';
+    if (now.paused || this.#freeDays < 1) return 'wait';
+    return now.more && this.#waiting.length < daysPerChild(this.maxParallelDays) ? 'plan' : 'start';
+  }
+
+  get waitingDays(): number {
+    return this.#waiting.length;
+  }
+
+  get runningDays(): number {
+    let days = 0;
+    for (const run of this.#running.values()) days += run.length;
+    return days;
+  }
+
+  /** The day that was started last; what is planned next begins behind it. */
+  get lastTaken(): Day | null {
+    return this.#lastTaken;
+  }
+
+  get #freeDays(): number {
+    return this.maxParallelDays - this.runningDays;
+  }
+}
