@@ -34,7 +34,8 @@ create function hourledger.match_of(account_sid text, lead_digits text, ended ti
   from (
     (select c.id, c.from_digits, c.call_date, coalesce(c.end_date, c.call_date) as ended
      from public.calls c
-     where c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null and c.source = 'twilio'
+     where match_of.lead_digits is not null
+       and c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null and c.source = 'twilio'
        and coalesce(c.account_sid, '') = coalesce(match_of.account_sid, '') and c.to_digits = match_of.lead_digits
        and coalesce(c.end_date, c.call_date) <= match_of.ended
      order by coalesce(c.end_date, c.call_date) desc, c.id
@@ -42,7 +43,8 @@ create function hourledger.match_of(account_sid text, lead_digits text, ended ti
     union all
     (select c.id, c.from_digits, c.call_date, coalesce(c.end_date, c.call_date)
      from public.calls c
-     where c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null and c.source = 'twilio'
+     where match_of.lead_digits is not null
+       and c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null and c.source = 'twilio'
        and coalesce(c.account_sid, '') = coalesce(match_of.account_sid, '') and c.to_digits = match_of.lead_digits
        and coalesce(c.end_date, c.call_date) > match_of.ended
      order by coalesce(c.end_date, c.call_date), c.id
@@ -80,8 +82,8 @@ create function hourledger.decide_call(
     decide_call.call_date) own on true
   left join lateral (
     select m.id, m.from_digits, m.call_date
-    from hourledger.match_of(decide_call.account_sid, decide_call.from_digits, decide_call.ended) m
-    where decide_call.direction = 'trunking-originating'
+    from hourledger.match_of(decide_call.account_sid,
+      case when decide_call.direction = 'trunking-originating' then decide_call.from_digits end, decide_call.ended) m
   ) match on true
 $$;
 

@@ -104,6 +104,8 @@ end
 $$;
 comment on function public.stage_page is 'Keeps a page''s raw text until it is merged. Returns where to go on from, and the ticket of the next request.';
 
+-- Immutable, so that the readers below can be inlined; hence its argument must depend on the row, or the planner would
+-- call it ahead.
 create function hourledger.refuse(reason text) returns boolean
   language plpgsql immutable as $$
 begin
@@ -139,31 +141,39 @@ create function hourledger.whole_seconds(value text, what text) returns integer
   end;
 
 -- Twilio's call objects. Source: https://www.twilio.com/docs/voice/api/call-resource
+-- Here and below, offset 0 keeps the planner from pulling a level up and computing it once for every use.
 create function hourledger.read_calls(records json)
   returns table (id text, direction text, status text, phone_from text, phone_to text, call_date timestamptz,
     end_date timestamptz, duration integer, cost numeric, currency text, parent_call_sid text, account_sid text, raw jsonb)
   language sql stable rows 1000 as $$
   select
-    t.id,
-    nullif(t.raw ->> 'direction', ''),
-    nullif(t.raw ->> 'status', ''),
-    nullif(t.raw ->> 'from', ''),
-    nullif(t.raw ->> 'to', ''),
-    coalesce(
-      hourledger.provider_date(nullif(t.raw ->> 'start_time', ''), 'start_time'),
-      hourledger.provider_date(nullif(t.raw ->> 'date_created', ''), 'date_created')),
-    hourledger.provider_date(nullif(t.raw ->> 'end_time', ''), 'end_time'),
-    hourledger.whole_seconds(nullif(t.raw ->> 'duration', ''), 'duration'),
-    t.cost,
-    coalesce(upper(nullif(t.raw ->> 'price_unit', '')), case when t.cost is not null then 'XXX' end),
-    nullif(t.raw ->> 'parent_call_sid', ''),
-    nullif(t.raw ->> 'account_sid', ''),
-    t.raw
+    t.id, t.direction, t.status, t.phone_from, t.phone_to,
+    hourledger.provider_date(t.started, case when t.start_time is null then 'date_created' else 'start_time' end),
+    hourledger.provider_date(t.end_time, 'end_time'),
+    hourledger.whole_seconds(t.duration, 'duration'),
+    abs(hourledger.exact_decimal(t.price, 'price')),
+    coalesce(t.price_unit, case when t.price is not null then 'XXX' end),
+    t.parent_call_sid, t.account_sid, t.raw
   from (
-    select j.raw, nullif(j.raw ->> 'sid', '') as id,
-      abs(hourledger.exact_decimal(nullif(j.raw ->> 'price', ''), 'price')) as cost
-    from (select value::jsonb as raw from json_array_elements(read_calls.records)) j
+    select
+      nullif(j.raw ->> 'sid', '') as id,
+      nullif(j.raw ->> 'direction', '') as direction,
+      nullif(j.raw ->> 'status', '') as status,
+      nullif(j.raw ->> 'from', '') as phone_from,
+      nullif(j.raw ->> 'to', '') as phone_to,
+      nullif(j.raw ->> 'start_time', '') as start_time,
+      coalesce(nullif(j.raw ->> 'start_time', ''), nullif(j.raw ->> 'date_created', '')) as started,
+      nullif(j.raw ->> 'end_time', '') as end_time,
+      nullif(j.raw ->> 'duration', '') as duration,
+      nullif(j.raw ->> 'price', '') as price,
+      upper(nullif(j.raw ->> 'price_unit', '')) as price_unit,
+      nullif(j.raw ->> 'parent_call_sid', '') as parent_call_sid,
+      nullif(j.raw ->> 'account_sid', '') as account_sid,
+      j.raw
+    from (select value::jsonb as raw from json_array_elements(read_calls.records) offset 0) j
+    offset 0
   ) t
+  offset 0
 $$;
 
 -- ElevenLabs' conversation details. Source: https://elevenlabs.io/docs/api-reference/conversations/get
@@ -189,14 +199,17 @@ create function hourledger.read_conversations(records json)
     hourledger.exact_decimal(nullif(t.charging ->> 'free_llm_dollars_consumed', ''), 'free_llm_dollars_consumed'),
     (nullif(t.charging ->> 'dev_discount', ''))::boolean,
     nullif(t.charging -> 'llm_usage', 'null'::jsonb),
-    nullif(t.metadata #>> '{phone_call,agent_number}', ''),
-    nullif(t.metadata #>> '{phone_call,external_number}', ''),
-    nullif(t.metadata #>> '{phone_call,call_sid}', ''),
+    nullif(t.phone_call ->> 'agent_number', ''),
+    nullif(t.phone_call ->> 'external_number', ''),
+    nullif(t.phone_call ->> 'call_sid', ''),
     t.raw
   from (
-    select j.raw, j.raw -> 'metadata' as metadata, j.raw #> '{metadata,charging}' as charging
-    from (select value::jsonb as raw from json_array_elements(read_conversations.records)) j
+    select j.raw, j.raw -> 'metadata' as metadata, j.raw #> '{metadata,charging}' as charging,
+      j.raw #> '{metadata,phone_call}' as phone_call
+    from (select value::jsonb as raw from json_array_elements(read_conversations.records) offset 0) j
+    offset 0
   ) t
+  offset 0
 $$;
 
 -- What a merge knows of the page that its records came with, and of what else was read of the same day.
@@ -236,8 +249,8 @@ begin
     cross join lateral decide_call(r.direction, r.account_sid, digits_of(r.phone_from), digits_of(r.phone_to),
       r.call_date, coalesce(r.end_date, r.call_date)) d
     where case
-      when r.id is null then refuse('the record has no id')
-      when r.call_date is null then refuse('the record has no date')
+      when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
+      when r.call_date is null then refuse(coalesce(r.call_date::text, 'the record has no date'))
       else p_page.day is null or day_of(r.call_date) = p_page.day
     end
   ),
@@ -298,8 +311,8 @@ begin
     from read_conversations(p_records) r
     cross join lateral decide_conversation(digits_of(r.agent_number), r.agent_id, r.conversation_date) d
     where case
-      when r.id is null then refuse('the record has no id')
-      when r.conversation_date is null then refuse('the record has no date')
+      when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
+      when r.conversation_date is null then refuse(coalesce(r.conversation_date::text, 'the record has no date'))
       else p_page.day is null or day_of(r.conversation_date) = p_page.day
     end
   ),
