@@ -102,7 +102,9 @@ export class World {
   /** Adds a record whose text is made when it is first asked for. */
   addLazily(kind: 'call' | 'conversation', record: LazyRecord): void {
     const entries = kind === 'call' ? this.calls : this.conversations;
-    entries.set({ ...record, settledAt: record.settledAt ?? null, unsettledServes: 0, gone: false });
+    entries.set(
+      Object.assign(record, { settledAt: record.settledAt ?? null, unsettledServes: 0, gone: false }),
+    );
   }
 
   /** The record is served without its price the next `serves` times, or until an instant of the world's clock. */
