@@ -74,7 +74,8 @@ export class Batch<T, R> {
       this.#settle = () => {
         signal?.removeEventListener('abort', stop);
         if (this.#error === null) resolve();
-        else reject(this.#error.reason as Error);
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a signal's reason can be anything
+        else reject(this.#error.reason);
       };
     });
     if (signal?.aborted === true) stop();

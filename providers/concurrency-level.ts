@@ -2,8 +2,8 @@
 
 /** After the first refusal, this many requests go well before one more at once is tried ... */
 const probeEveryMin = 100;
-/** ... and each time that this is refused, twice as many, up to this (one refusal in 320 requests) ... */
-const probeEveryMax = 320;
+/** ... and each time that this is refused, twice as many, up to this (one refusal in 360 requests) ... */
+const probeEveryMax = 360;
 /** ... or to so many rounds, where a round has more requests: whoever has little of a shared limit must ask for more oftener. */
 const probeEveryRoundsMax = 60;
 /** A tried level counts as found when it has carried this many rounds without a refusal. */
@@ -44,7 +44,8 @@ export class ConcurrencyLevel {
       if (this.#wentWell >= Math.min(this.#probeEvery, this.#probeEveryMost())) this.#probe();
     } else if (this.#wentWell >= roundsToHold * this.#value) {
       this.#held += 1;
-      this.#probeEvery = probeEveryMin;
+      // Once can be a slot that another worker had free for a moment; twice, that there is room.
+      if (this.#held > 1) this.#probeEvery = probeEveryMin;
       this.#probe();
     }
   }

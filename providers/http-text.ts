@@ -93,7 +93,8 @@ function receive({ url, headers, agents, timeoutMs, bodyBytesMax, signal }: Text
     };
     const fail = (error: unknown) =>
       finish(() => {
-        reject(error as Error);
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a signal's reason can be anything
+        reject(error);
         sent.destroy();
       });
     const stop = () => fail(signal?.reason);

@@ -51,8 +51,9 @@ export async function createElevenLabsProvider(options: ElevenLabsOptions): Prom
 
   async function get(asked: string, path: string, signal?: AbortSignal): Promise<TextAnswer> {
     try {
+      // The SDK encodes the question mark of a relative path, so the address is given whole.
       const response = await client.fetch(
-        path,
+        origin + path,
         undefined,
         signal === undefined ? {} : { abortSignal: signal },
       );

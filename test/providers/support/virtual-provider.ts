@@ -27,15 +27,15 @@ export class VirtualClock {
 
   /** Lets time pass until the promise settles. */
   async runUntil<R>(promise: Promise<R>): Promise<R> {
-    let settled = false;
+    const state = { settled: false };
     const watched = promise.finally(() => {
-      settled = true;
+      state.settled = true;
     });
     watched.catch(() => undefined);
     for (;;) {
       // All promise callbacks run before a setImmediate callback does.
       await new Promise(setImmediate);
-      if (settled) return watched;
+      if (state.settled) return watched;
       this.#fireNext();
     }
   }
