@@ -1,7 +1,8 @@
 /** What crosses between workflows and activities: references, cursors and counts, never records. */
 
-/** A provider whose records the ledger keeps. */
-export type Source = 'twilio' | 'elevenlabs';
+/** The providers whose records the ledger keeps. */
+export const sources = ['twilio', 'elevenlabs'] as const;
+export type Source = (typeof sources)[number];
 
 /** A UTC calendar day, `YYYY-MM-DD`. */
 export type Day = string;
@@ -80,8 +81,7 @@ export interface AskAgainInput {
    * `unsettled`: records not settled and rejected ones, not older than 14 days at `nominalTime`, of days that are
    * not in `listedDays`. `unordered`: records of `days` that two overlapping fetches gave differently.
    */
-  scope:
-    { kind: 'unsettled'; nominalTime: string; listedDays: Day[] } | { kind: 'unordered'; days: Day[] };
+  scope: { kind: 'unsettled'; nominalTime: string; listedDays: Day[] } | { kind: 'unordered'; days: Day[] };
 }
 
 export interface AskAgainResult {
@@ -133,28 +133,28 @@ export interface DailyPlanInput {
 /** Every activity, by the name that Temporal Web shows. */
 export interface Activities {
   /** The sources that the worker has credentials for. */
-  listSources(): Promise<Source[]>;
+  listSources: () => Promise<Source[]>;
   /** The days of a backfill that are to do, by their state in `sync_days`; writes nothing. */
-  planBackfill(input: BackfillPlanInput): Promise<BackfillPlan>;
+  planBackfill: (input: BackfillPlanInput) => Promise<BackfillPlan>;
   /** The days of a daily sync, oldest first; marks them as taken on. The same run gets the same days again. */
-  planDailySync(input: DailyPlanInput): Promise<Day[]>;
+  planDailySync: (input: DailyPlanInput) => Promise<Day[]>;
   /** Requests pages from the provider up to a budget of records and seconds, and stages their raw text. */
-  fetchProviderPage(input: FetchInput): Promise<FetchResult>;
+  fetchProviderPage: (input: FetchInput) => Promise<FetchResult>;
   /** Requests single records by id, a bounded batch, and stages them like a page. */
-  fetchRecordsAgain(input: AskAgainInput): Promise<AskAgainResult>;
+  fetchRecordsAgain: (input: AskAgainInput) => Promise<AskAgainResult>;
   /** Merges staged pages into the raw rows. */
-  upsertRawRows(input: { source: Source; pageIds: string[] }): Promise<UpsertResult>;
+  upsertRawRows: (input: { source: Source; pageIds: string[] }) => Promise<UpsertResult>;
   /** Looks again at every record whose workspace may have changed, until none is left. */
-  classifyWorkspace(): Promise<DrainResult>;
+  classifyWorkspace: () => Promise<DrainResult>;
   /** Recomputes every dirty hour from its raw rows, until none is left. */
-  rollupHours(): Promise<DrainResult>;
+  rollupHours: () => Promise<DrainResult>;
   /** Writes down the end of days: their totals from the run's pages, or why they failed. */
-  completeDays(input: { source: Source; run: Run; days: Day[]; failed: FailedDay[] }): Promise<{
+  completeDays: (input: { source: Source; run: Run; days: Day[]; failed: FailedDay[] }) => Promise<{
     /** Final counts of the completed and open days together. */
     counts: Counts;
     /** How many of them stay open because they or their lookback had not ended. */
     open: number;
   }>;
   /** Deletes staged pages of workflow runs that Temporal reports closed. */
-  sweepPages(): Promise<{ swept: number }>;
+  sweepPages: () => Promise<{ swept: number }>;
 }

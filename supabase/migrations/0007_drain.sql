@@ -176,6 +176,7 @@ declare
   v_taken hourledger.dirty_keys[];
   v_dirt hourledger.dirty_keys;
   v_followed integer := 0;
+  v_set_aside text[] := '{}';
 begin
   with next_dirt as (
     select id from dirty_keys where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
@@ -198,11 +199,12 @@ begin
           end if;
           insert into dirty_keys (kind, keys, after_key, set_aside)
             values (v_dirt.kind, v_dirt.keys, v_dirt.after_key, sqlerrm);
+          v_set_aside := v_set_aside || format('%s %s: %s', v_dirt.kind, left(v_dirt.keys::text, 80), sqlerrm);
         end;
       end loop;
     end;
   end if;
-  return jsonb_build_object('upTo', v_up_to, 'taken', coalesce(cardinality(v_taken), 0), 'followed', v_followed,
+  return jsonb_build_object('upTo', v_up_to, 'taken', coalesce(cardinality(v_taken), 0), 'followed', v_followed, 'setAside', to_jsonb(v_set_aside),
     'left', (select count(*) from dirty_keys where set_aside is null and id <= v_up_to));
 end
 $$;
@@ -333,6 +335,7 @@ declare
   v_up_to bigint := coalesce(p_up_to, (select max(id) from dirty_hours), 0);
   v_taken hourledger.dirty_hours[];
   v_dirt hourledger.dirty_hours;
+  v_set_aside text[] := '{}';
 begin
   with next_dirt as (
     select id from dirty_hours where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
@@ -355,11 +358,12 @@ begin
           end if;
           insert into dirty_hours (source, workspace_id, hour, set_aside)
             values (v_dirt.source, v_dirt.workspace_id, v_dirt.hour, sqlerrm);
+          v_set_aside := v_set_aside || format('%s workspace %s hour %s: %s', v_dirt.source, v_dirt.workspace_id, v_dirt.hour, sqlerrm);
         end;
       end loop;
     end;
   end if;
-  return jsonb_build_object('upTo', v_up_to, 'taken', coalesce(cardinality(v_taken), 0),
+  return jsonb_build_object('upTo', v_up_to, 'taken', coalesce(cardinality(v_taken), 0), 'setAside', to_jsonb(v_set_aside),
     'left', (select count(*) from dirty_hours where set_aside is null and id <= v_up_to));
 end
 $$;

@@ -1,0 +1,113 @@
+/** The activity `fetchProviderPage`: pages of some days, side by side, up to a budget, staged as raw text. */
+import { ProviderError } from '../providers/index.js';
+import { toApplicationFailure } from '../providers/request-failure.js';
+import type { Dependencies } from './dependencies.js';
+import { resumedDetails, withHeartbeats } from './heartbeat.js';
+import { readConversationsPage, readTwilioPage, type PageRead, type PageRequest } from './read-page.js';
+import { sourceOff } from './source-off.js';
+import type { Activities, Day, DayCursor, FetchInput, FetchResult } from './types.js';
+
+/** After so many records or so much time no further page is begun, so that the merge of what came can begin. */
+const budget = { records: 10_000, milliseconds: 8_000 };
+
+/** What a later attempt goes on from. */
+interface Progress extends FetchResult {
+  /** Whether anything came of the attempts so far. */
+  advanced: boolean;
+}
+
+export function createFetchProviderPage(deps: Dependencies): Activities['fetchProviderPage'] {
+  return async (input) => {
+    const progress = (resumedDetails() as Progress | null) ?? {
+      pageIds: [],
+      unfinished: input.days,
+      failed: [],
+      fetched: 0,
+      advanced: false,
+    };
+    await withHeartbeats(
+      () => progress,
+      (onAnswer, signal) => readDays(deps, input, progress, { onAnswer, signal }),
+    );
+    const { pageIds, unfinished, failed, fetched } = progress;
+    return { pageIds, unfinished, failed, fetched };
+  };
+}
+
+type Surroundings = Pick<PageRequest, 'onAnswer' | 'signal'>;
+
+async function readDays(
+  deps: Dependencies,
+  input: FetchInput,
+  progress: Progress,
+  surroundings: Surroundings,
+): Promise<void> {
+  const readPage = pageReader(deps, input.source);
+  const ticket = input.dryRun ? 0 : await beginDays(deps, input, progress.unfinished);
+  const deadline = performance.now() + budget.milliseconds;
+  const passing: ProviderError[] = [];
+
+  const readDay = async (begin: DayCursor): Promise<void> => {
+    let at = begin;
+    let nextTicket = ticket;
+    try {
+      do {
+        const page = await readPage({ input, at, ticket: nextTicket, ...surroundings });
+        nextTicket = page.nextTicket;
+        const reached = at.day;
+        at = { ...at, cursor: page.nextCursor ?? at.cursor };
+        notePage(progress, reached, page);
+        surroundings.onAnswer();
+        if (page.nextCursor === null) return;
+      } while (progress.fetched < budget.records && performance.now() < deadline);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      if (error.kind === 'refused-credentials') throw toApplicationFailure(error);
+      if (error.retryable) passing.push(error);
+      else noteFailure(progress, at.day, error.message);
+    }
+  };
+  const results = await Promise.allSettled(progress.unfinished.map(readDay));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  // A day that failed in passing is asked again by the next call; where nothing at all came, Temporal waits and retries.
+  const [error] = passing;
+  if (error !== undefined && !progress.advanced) throw toApplicationFailure(error);
+}
+
+function pageReader(
+  deps: Dependencies,
+  source: FetchInput['source'],
+): (request: PageRequest) => Promise<PageRead> {
+  const { twilio, elevenlabs } = deps.providers;
+  if (source === 'twilio' && twilio !== undefined) return (request) => readTwilioPage(deps, twilio, request);
+  if (source === 'elevenlabs' && elevenlabs !== undefined) {
+    return (request) => readConversationsPage(deps, elevenlabs, request);
+  }
+  throw sourceOff(source);
+}
+
+/** Notes the days as begun; returns the number of their first requests. */
+function beginDays(deps: Dependencies, { source, run }: FetchInput, days: DayCursor[]): Promise<number> {
+  return deps.ledger.call<number>('begin_days', {
+    p_source: source,
+    p_days: days.map(({ day }) => day),
+    p_workflow_id: run.workflowId,
+    p_run_id: run.runId,
+  });
+}
+
+function notePage(progress: Progress, day: Day, page: PageRead): void {
+  progress.advanced = true;
+  progress.pageIds.push(...page.pageIds);
+  progress.fetched += page.fetched;
+  progress.unfinished = progress.unfinished.flatMap((cursor) => {
+    if (cursor.day !== day) return [cursor];
+    return page.nextCursor === null ? [] : [{ ...cursor, cursor: page.nextCursor }];
+  });
+}
+
+function noteFailure(progress: Progress, day: Day, message: string): void {
+  progress.advanced = true;
+  progress.failed.push({ day, message });
+  progress.unfinished = progress.unfinished.filter((cursor) => cursor.day !== day);
+}

@@ -1,0 +1,90 @@
+/** The activity `fetchRecordsAgain`: single records asked by their ids, those least recently asked first. */
+import { requeueRateLimited } from '../providers/batch.js';
+import { ProviderError } from '../providers/index.js';
+import { toApplicationFailure } from '../providers/request-failure.js';
+import type { Dependencies } from './dependencies.js';
+import { DetailsStager } from './details-stager.js';
+import { withHeartbeats } from './heartbeat.js';
+import { askedAgainPageId } from './page-id.js';
+import { giveUpAfter_ms } from './read-page.js';
+import { sourceOff } from './source-off.js';
+import type { Activities, AskAgainInput } from './types.js';
+
+/** Bounds what one attempt can lose, and how long it takes. */
+const records_max = 200;
+
+interface RecordsToAsk {
+  ids: string[];
+  more: boolean;
+  ticket: number;
+}
+
+export function createFetchRecordsAgain(deps: Dependencies): Activities['fetchRecordsAgain'] {
+  return (input) => {
+    let answered = 0;
+    return withHeartbeats(
+      () => ({ answered }),
+      async (beat, signal) => {
+        const toAsk = await recordsToAsk(deps, input);
+        const stager = new DetailsStager(deps.ledger, {
+          source: input.source,
+          run: input.run,
+          day: null,
+          listPage: askedAgainPageId(input.run, input.source, input.scope.kind, input.batch),
+          askedTicket: toAsk.ticket,
+        });
+        await askAll(deps, input, toAsk.ids, signal, (id, recordText) => {
+          answered += 1;
+          beat();
+          return stager.add(id, recordText);
+        });
+        return { pageIds: await stager.finish(), asked: toAsk.ids.length, more: toAsk.more };
+      },
+    );
+  };
+}
+
+function recordsToAsk(
+  { ledger }: Dependencies,
+  { source, run, scope }: AskAgainInput,
+): Promise<RecordsToAsk> {
+  const unsettled = scope.kind === 'unsettled';
+  return ledger.call<RecordsToAsk>('records_to_ask', {
+    p_source: source,
+    p_workflow_id: run.workflowId,
+    p_run_id: run.runId,
+    p_nominal: unsettled ? scope.nominalTime : null,
+    p_listed_days: unsettled ? scope.listedDays : null,
+    p_unordered_days: unsettled ? null : scope.days,
+    p_limit: records_max,
+  });
+}
+
+async function askAll(
+  { providers, concurrency, pace }: Dependencies,
+  { source }: AskAgainInput,
+  ids: string[],
+  signal: AbortSignal,
+  onAnswer: (id: string, recordText: string | null) => Promise<void>,
+): Promise<void> {
+  const provider = providers[source];
+  if (provider === undefined) throw sourceOff(source);
+  try {
+    await concurrency[source].runAll(
+      ids,
+      async (id) => {
+        await pace[source].take(signal);
+        return provider.fetchRecord(id, signal);
+      },
+      {
+        onResult: (id, { recordText }) => onAnswer(id, recordText),
+        shouldRequeue: requeueRateLimited,
+        giveUpAfterMs: giveUpAfter_ms,
+        signal,
+      },
+    );
+  } catch (error) {
+    if (error instanceof ProviderError) throw toApplicationFailure(error);
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+/** Heartbeats for activities that work for longer than a few seconds. */
+import { Context } from '@temporalio/activity';
+
+/** Well below every heartbeat timeout, so that a pause of the process is no lost heartbeat. */
+const interval_ms = 5_000;
+
+/**
+ * Runs work with a heartbeat after every step, and in between while a step takes long. The details are what a later
+ * attempt resumes from.
+ * @param details read at each heartbeat
+ */
+export async function withHeartbeats<T>(
+  details: () => unknown,
+  work: (beat: () => void, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const context = Context.current();
+  const beat = () => context.heartbeat(details());
+  const timer = setInterval(beat, interval_ms);
+  try {
+    return await work(beat, context.cancellationSignal);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** What the attempt before this one said last; null in a first attempt. */
+export function resumedDetails(): unknown {
+  return (Context.current().info.heartbeatDetails as unknown) ?? null;
+}

@@ -1,0 +1,30 @@
+/** All activities, wired to what they work with. */
+import { createClassifyWorkspace } from './classify-workspace.js';
+import { createCompleteDays } from './complete-days.js';
+import type { Dependencies } from './dependencies.js';
+import { createFetchProviderPage } from './fetch-provider-page.js';
+import { createFetchRecordsAgain } from './fetch-records-again.js';
+import { createListSources } from './list-sources.js';
+import { createPlanBackfill } from './plan-backfill.js';
+import { createPlanDailySync } from './plan-daily-sync.js';
+import { createRollupHours } from './rollup-hours.js';
+import { createSweepPages } from './sweep-pages.js';
+import type { Activities } from './types.js';
+import { createUpsertRawRows } from './upsert-raw-rows.js';
+
+export type { Dependencies } from './dependencies.js';
+
+export function createActivities(deps: Dependencies): Activities {
+  return {
+    listSources: createListSources(deps),
+    planBackfill: createPlanBackfill(deps),
+    planDailySync: createPlanDailySync(deps),
+    fetchProviderPage: createFetchProviderPage(deps),
+    fetchRecordsAgain: createFetchRecordsAgain(deps),
+    upsertRawRows: createUpsertRawRows(deps),
+    classifyWorkspace: createClassifyWorkspace(deps),
+    rollupHours: createRollupHours(deps),
+    completeDays: createCompleteDays(deps),
+    sweepPages: createSweepPages(deps),
+  };
+}

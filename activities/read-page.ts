@@ -1,0 +1,154 @@
+/** One page of a day, from the provider's wire to the stage. What differs between the providers is here. */
+import { requeueRateLimited } from '../providers/batch.js';
+import type { ConversationsPage, ElevenLabsProvider, TwilioProvider } from '../providers/index.js';
+import type { Dependencies } from './dependencies.js';
+import { DetailsStager } from './details-stager.js';
+import { listPageId } from './page-id.js';
+import { stagePage } from './staging.js';
+import type { DayCursor, FetchInput } from './types.js';
+
+/** How long a provider may refuse everything before the attempt ends and Temporal waits instead. */
+export const giveUpAfter_ms = 20_000;
+
+export interface PageRead {
+  /** Pages to be merged. */
+  pageIds: string[];
+  /** Null behind the last page. */
+  nextCursor: string | null;
+  /** Records that the list named. */
+  fetched: number;
+  /** For the next request of the day. */
+  nextTicket: number;
+}
+
+export interface PageRequest {
+  input: FetchInput;
+  at: DayCursor;
+  /** Number of the request, taken before it is sent. */
+  ticket: number;
+  signal: AbortSignal;
+  /** Called after every answer. */
+  onAnswer: () => void;
+}
+
+/** Reads a page of Twilio's list: it holds the whole records, and goes on as the text that it is. */
+export async function readTwilioPage(
+  { ledger, concurrency, pace }: Dependencies,
+  provider: TwilioProvider,
+  { input, at, ticket, signal, onAnswer }: PageRequest,
+): Promise<PageRead> {
+  const { source, run, dryRun } = input;
+  const page = await concurrency.twilio.run(
+    async () => {
+      await pace.twilio.take(signal);
+      return provider.listDay(at.day, at.cursor, undefined, signal);
+    },
+    { shouldRequeue: requeueRateLimited, giveUpAfterMs: giveUpAfter_ms, signal },
+  );
+  onAnswer();
+  const fetched = page.ids.length;
+  if (dryRun) return { pageIds: [], nextCursor: page.nextCursor, fetched, nextTicket: ticket };
+  const pageId = listPageId(run, source, at);
+  const staged = await stagePage(ledger, {
+    pageId,
+    source,
+    run,
+    day: at.day,
+    cursor: at.cursor,
+    nextCursor: page.nextCursor,
+    isList: true,
+    ids: null,
+    recordsKey: page.recordsPath,
+    askedTicket: ticket,
+    gone: 0,
+    body: page.recordsText,
+  });
+  return { pageIds: [pageId], fetched, ...staged };
+}
+
+/**
+ * Reads a page of ElevenLabs' list and the details of those conversations that need it. Details are staged as they
+ * arrive and the list last, so that a retry asks only for what is missing.
+ */
+export async function readConversationsPage(
+  deps: Dependencies,
+  provider: ElevenLabsProvider,
+  request: PageRequest,
+): Promise<PageRead> {
+  const { input, at, signal, onAnswer } = request;
+  const { ledger, concurrency, pace } = deps;
+  const page = await concurrency.elevenlabs.run(
+    async () => {
+      await pace.elevenlabs.take(signal);
+      return provider.listDay(at.day, at.cursor, undefined, signal);
+    },
+    { shouldRequeue: requeueRateLimited, giveUpAfterMs: giveUpAfter_ms, signal },
+  );
+  onAnswer();
+  if (input.dryRun) {
+    return { pageIds: [], nextCursor: page.nextCursor, fetched: page.ids.length, nextTicket: request.ticket };
+  }
+  const listPage = listPageId(input.run, input.source, at);
+  const details = await readDetails(deps, provider, request, listPage, page);
+  const staged = await stagePage(ledger, {
+    pageId: listPage,
+    source: input.source,
+    run: input.run,
+    day: at.day,
+    cursor: at.cursor,
+    nextCursor: page.nextCursor,
+    isList: true,
+    ids: page.ids.filter((id) => id !== ''),
+    recordsKey: null,
+    askedTicket: request.ticket,
+    gone: 0,
+    // Entries without an id cannot be asked for; merging them says so in rejected_records.
+    body: `[${page.entries.flatMap((entry) => entry.listedText ?? []).join(',')}]`,
+  });
+  return { pageIds: [...details, listPage], fetched: page.ids.length, ...staged };
+}
+
+interface ConversationsToAsk {
+  ids: string[];
+  waitingPages: string[];
+  ticket: number;
+}
+
+async function readDetails(
+  { ledger, concurrency, pace }: Dependencies,
+  provider: ElevenLabsProvider,
+  { input, at, signal, onAnswer }: PageRequest,
+  listPage: string,
+  page: ConversationsPage,
+): Promise<string[]> {
+  const toAsk = await ledger.call<ConversationsToAsk>('conversations_to_ask', {
+    p_ids: page.ids.filter((id) => id !== ''),
+    p_run_id: input.run.runId,
+    p_day: at.day,
+    p_ask_settled: input.askSettled,
+  });
+  const stager = new DetailsStager(ledger, {
+    source: input.source,
+    run: input.run,
+    day: at.day,
+    listPage,
+    askedTicket: toAsk.ticket,
+  });
+  await concurrency.elevenlabs.runAll(
+    toAsk.ids,
+    async (id) => {
+      await pace.elevenlabs.take(signal);
+      return provider.fetchRecord(id, signal);
+    },
+    {
+      onResult: (id, { recordText }) => {
+        onAnswer();
+        return stager.add(id, recordText);
+      },
+      shouldRequeue: requeueRateLimited,
+      giveUpAfterMs: giveUpAfter_ms,
+      signal,
+    },
+  );
+  return [...toAsk.waitingPages, ...(await stager.finish())];
+}

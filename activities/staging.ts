@@ -1,0 +1,48 @@
+/** Staging: the provider's raw text goes to Postgres as text, under the page's id, until it is merged. */
+import type { Ledger } from '../database/ledger.js';
+import type { Day, Run, Source } from './types.js';
+
+export interface PageToStage {
+  pageId: string;
+  source: Source;
+  run: Run;
+  /** Null for records that were asked by their ids. */
+  day: Day | null;
+  cursor: string | null;
+  nextCursor: string | null;
+  isList: boolean;
+  /** The records that the page accounts for; null: those in its text. */
+  ids: string[] | null;
+  /** The key of the text under which the array of records is; null where the text is the array. */
+  recordsKey: string | null;
+  /** Number of the request, from the ledger: taken before it was sent. */
+  askedTicket: number;
+  /** How many records the provider did not know any more. */
+  gone: number;
+  body: string;
+}
+
+export interface Staged {
+  /** Where to go on from: that of the page that stands, which may be a newer attempt's. */
+  nextCursor: string | null;
+  /** For the next request. */
+  nextTicket: number;
+}
+
+/** Stages a page; a page that is merged already, or was staged by a later attempt, stays as it is. */
+export function stagePage(ledger: Ledger, page: PageToStage): Promise<Staged> {
+  return ledger.call<Staged>('stage_page', {
+    p_page_id: page.pageId,
+    p_source: page.source,
+    p_day: page.day,
+    p_run_id: page.run.runId,
+    p_cursor: page.cursor,
+    p_next_cursor: page.nextCursor,
+    p_is_list: page.isList,
+    p_ids: page.ids,
+    p_records_key: page.recordsKey,
+    p_asked_ticket: page.askedTicket,
+    p_gone: page.gone,
+    p_body: page.body,
+  });
+}
