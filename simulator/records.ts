@@ -184,7 +184,7 @@ export function conversationText(conversation: ConversationFacts, settled: boole
     `"data_collection_results":{},"call_successful":"${successful}",` +
     `"transcript_summary":"The caller asked about a contract and was helped."},` +
     `"conversation_initiation_client_data":{"conversation_config_override":{},"custom_llm_extra_body":{},` +
-    `"dynamic_variables":{}},"has_audio":true,"has_user_audio":true,"has_response_audio":true}`
+    `"dynamic_variables":{}},"has_audio":true,"has_user_audio":true,"has_response_audio":true,"has_auxiliary_audio":false}`
   );
 }
 

@@ -18,6 +18,10 @@ export const demoFigures = {
   twilioSnapshots: 412,
   conversations: 33_744,
   elevenlabsSnapshots: 123,
+  /** Running for ever, two of them with a price; the provider never finished them. */
+  unsettledCalls: 4,
+  unpricedCalls: 2,
+  unsettledConversations: 3,
   workedExample: {
     workspaceId: 4,
     hour: '2025-10-04T15:00:00Z',
