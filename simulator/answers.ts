@@ -4,7 +4,7 @@ import type { World } from './world.js';
 
 export interface Answer {
   status: number;
-  body: string;
+  body: string | Buffer;
   headers?: Record<string, string>;
 }
 

@@ -24,9 +24,8 @@ export interface Entry {
   /** ElevenLabs: the record's JSON text in lists. */
   readonly renderSummary?: (settled: boolean) => string;
   readonly agentId?: string | null;
-  /** The settled texts, made when first asked for. */
-  text?: string;
-  summary?: string;
+  /** The settled text's bytes, made when a list first shows the record. */
+  bytes?: Buffer;
 }
 
 /** Newest first; records of one instant in descending order of their id. */

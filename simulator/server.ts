@@ -167,7 +167,7 @@ class RequestHandler {
 
   /** The answer is right, but only half of it arrives. */
   private spoil(facts: RequestFacts, response: ServerResponse, answer: Answer, rule: FaultRule): void {
-    const body = Buffer.from(answer.body);
+    const body = toBuffer(answer.body);
     const half = body.subarray(0, Math.floor(body.length / 2));
     if (rule.kind === 'truncate') {
       this.finish(facts, response, { ...answer, body: half });
@@ -180,14 +180,14 @@ class RequestHandler {
     });
   }
 
-  private finish(facts: RequestFacts, response: ServerResponse, answer: Omit<Answer, 'body'> & Body): void {
+  private finish(facts: RequestFacts, response: ServerResponse, answer: Answer): void {
     this.stats.count(facts.kind, String(answer.status));
     send(response, answer);
   }
 }
 
-interface Body {
-  body: string | Buffer;
+function toBuffer(body: string | Buffer): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(body);
 }
 
 function withRetryAfter(answer: Answer, seconds: number | undefined): Answer {
@@ -195,8 +195,8 @@ function withRetryAfter(answer: Answer, seconds: number | undefined): Answer {
   return { ...answer, headers: { ...answer.headers, 'retry-after': String(seconds) } };
 }
 
-function send(response: ServerResponse, { status, body, headers }: Omit<Answer, 'body'> & Body): void {
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
+function send(response: ServerResponse, { status, body, headers }: Answer): void {
+  const bytes = toBuffer(body);
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': bytes.length,

@@ -109,7 +109,7 @@ function listAnswer(
   url: URL,
   key: string,
   page: Page,
-  texts: string[],
+  records: Buffer[],
   next: Record<string, string> | null,
 ): Answer {
   const uri = (changes: Record<string, string>): string => {
@@ -121,13 +121,17 @@ function listAnswer(
   const size = { PageSize: String(page.size) };
   const link = (changes: Record<string, string>): string => JSON.stringify(uri({ ...size, ...changes }));
   const nextUri = next === null ? 'null' : link({ Page: String(page.number + 1), ...next });
-  const body =
-    `{"first_page_uri":${link({ Page: '0' })},"end":${page.start + texts.length - 1},` +
-    `"previous_page_uri":${page.number === 0 ? 'null' : link({ Page: String(page.number - 1) })},` +
-    `"${key}":[${texts.join(',')}],"uri":${JSON.stringify(url.pathname + url.search)},` +
-    `"page_size":${page.size},"start":${page.start},"next_page_uri":${nextUri},"page":${page.number}}`;
-  return { status: 200, body };
+  const head =
+    `{"first_page_uri":${link({ Page: '0' })},"end":${page.start + records.length - 1},` +
+    `"previous_page_uri":${page.number === 0 ? 'null' : link({ Page: String(page.number - 1) })},"${key}":[`;
+  const tail =
+    `],"uri":${JSON.stringify(url.pathname + url.search)},"page_size":${page.size},"start":${page.start},` +
+    `"next_page_uri":${nextUri},"page":${page.number}}`;
+  const separated = records.flatMap((record, index) => (index === 0 ? [record] : [comma, record]));
+  return { status: 200, body: Buffer.concat([Buffer.from(head), ...separated, Buffer.from(tail)]) };
 }
+
+const comma = Buffer.from(',');
 
 function answerCalls({ url, world, faults, hit }: Question): Answer {
   const unknown = unknownKey(url, callKeys);
@@ -150,8 +154,8 @@ function answerCalls({ url, world, faults, hit }: Question): Answer {
   const last = entries.at(-1);
   const more = from + entries.length < list.length && last !== undefined;
   const next = more ? nextToken(faults, last.id, from + size) : null;
-  const texts = entries.map((entry) => world.serve(entry));
-  return listAnswer(url, 'calls', { size, number, start: number * size }, texts, next);
+  const served = entries.map((entry) => world.serveInList(entry));
+  return listAnswer(url, 'calls', { size, number, start: number * size }, served, next);
 }
 
 /** Tokens name the last call of the page; `offset` tokens count instead, so that arrivals shift the pages. */
@@ -182,7 +186,8 @@ function answerUsage({ url, world }: Question, accountSid: string): Answer {
   const number = wholeNumber(url.searchParams.get('Page') ?? '0', 0, 1e9) ?? 0;
   const start = number * size;
   const next = start + size < records.length ? { PageToken: `PAUR${start + size}` } : null;
-  return listAnswer(url, 'usage_records', { size, number, start }, records.slice(start, start + size), next);
+  const shown = records.slice(start, start + size).map((record) => Buffer.from(record));
+  return listAnswer(url, 'usage_records', { size, number, start }, shown, next);
 }
 
 function answer(question: Question, accountSid: string): Answer {

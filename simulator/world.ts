@@ -119,23 +119,28 @@ export class World {
     (kind === 'call' ? this.calls : this.conversations).require(id).gone = gone;
   }
 
-  /** The text that a request gets now; counts as having been served. */
-  serve(entry: Entry): string {
+  /** The bytes that a request gets now; counts as having been served. */
+  serve(entry: Entry): Buffer {
     const settled = this.isSettled(entry);
     if (entry.unsettledServes > 0) entry.unsettledServes -= 1;
-    return textOf(entry, settled);
+    return settled ? (entry.bytes ?? Buffer.from(entry.render(true))) : Buffer.from(entry.render(false));
+  }
+
+  /** The same as part of a list. Settled bytes are kept, since lists of calls are asked for again and again. */
+  serveInList(entry: Entry): Buffer {
+    if (!this.isSettled(entry)) return this.serve(entry);
+    entry.bytes ??= Buffer.from(entry.render(true));
+    return entry.bytes;
   }
 
   /** The text as a request would get it now, without counting as served. */
   peek(entry: Entry): string {
-    return textOf(entry, this.isSettled(entry));
+    return entry.render(this.isSettled(entry));
   }
 
   /** The conversation's text in a list. */
   serveSummary(entry: Entry): string {
-    if (!this.isSettled(entry)) return entry.renderSummary?.(false) ?? '{}';
-    entry.summary ??= entry.renderSummary?.(true) ?? '{}';
-    return entry.summary;
+    return entry.renderSummary?.(this.isSettled(entry)) ?? '{}';
   }
 
   /** Every call's text as the provider would give it now, newest first, without counting as served. */
@@ -169,12 +174,6 @@ export class World {
   private isSettled(entry: Entry): boolean {
     return entry.unsettledServes === 0 && (entry.settledAt === null || entry.settledAt <= this.nowMs);
   }
-}
-
-function textOf(entry: Entry, settled: boolean): string {
-  if (!settled) return entry.render(false);
-  entry.text ??= entry.render(true);
-  return entry.text;
 }
 
 /** A record that is replaced keeps its late price, and its place in lists when it has no date of its own. */
