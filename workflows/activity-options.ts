@@ -3,16 +3,15 @@ import { proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio
 import type { Activities, Source } from '../activities/types.js';
 
 /**
- * Activities that ask a provider: they return within a budget of seconds, and heartbeat after every answer.
+ * Activities that ask a provider: they return within a budget of seconds, and heartbeat every few seconds.
  * - startToCloseTimeout: several budgets long, so that only an attempt that hangs runs into it;
- * - heartbeatTimeout: longer than the slowest answer of a provider that is waited for, and short enough that the
- *   work of a killed worker goes on soon;
+ * - heartbeatTimeout: several heartbeats long, and short enough that the work of a killed worker goes on soon;
  * - retry: an outage of about six minutes is waited for, then the days fail and a later run takes them up again.
  *   Attempts are counted and not hours, so that a night without a worker fails nothing.
  */
 const provider = {
   startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: '45 seconds',
+  heartbeatTimeout: '20 seconds',
   retry: {
     initialInterval: '1 second',
     backoffCoefficient: 2,
@@ -35,12 +34,12 @@ const databaseRetry = {
 
 /**
  * Activities that work through pages, records or hours in bounded statements of less than 8 s each.
- * - heartbeatTimeout: they heartbeat after every statement, so this is a few of the slowest ones;
+ * - heartbeatTimeout: as above, since these too heartbeat every few seconds, whatever a statement takes;
  * - startToCloseTimeout: a drain may find everything stale, after a mapping change over years of records.
  */
 const longDatabase = {
   startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '45 seconds',
+  heartbeatTimeout: '20 seconds',
   retry: databaseRetry,
 } satisfies ActivityOptions;
 

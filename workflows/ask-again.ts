@@ -1,5 +1,5 @@
 /** Asking a provider for single records again, batch after batch, and merging what it answers. */
-import type { AskAgainInput, Counts, Day, Run, Source } from '../activities/types.js';
+import type { AskAgainInput, Counts, Run, Source } from '../activities/types.js';
 import { asking, working } from './activity-options.js';
 import { addCounts, noCounts } from './counts.js';
 
@@ -10,15 +10,13 @@ export interface AskedAgain {
   /** Whether nothing is left to ask. */
   done: boolean;
   counts: Counts;
-  /** Days of which an answer vanished before it was merged. */
-  missingDays: Day[];
 }
 
 /** A batch holds at least dozens of records, so that a run which asks more often than this goes in circles. */
 const batches_max = 10_000;
 
 export function nothingAskedAgain(): AskedAgain {
-  return { batch: 0, done: false, counts: { ...noCounts }, missingDays: [] };
+  return { batch: 0, done: false, counts: { ...noCounts } };
 }
 
 /**
@@ -38,7 +36,6 @@ export async function askAgain(
       const { source } = target;
       const merged = await working(line).upsertRawRows({ source, pageIds: answer.pageIds });
       asked.counts = addCounts(asked.counts, merged.counts);
-      asked.missingDays.push(...merged.missingDays);
     }
     asked.batch += 1;
     asked.done = !answer.more || asked.batch >= batches_max;

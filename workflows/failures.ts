@@ -71,7 +71,7 @@ function lineOf(error: unknown): string {
 
 /** `2025-08-01, 2025-08-02 and 3 more. 2025-08-01: message`; the messages are those of the first days. */
 export function describeFailedDays(failed: readonly FailedDay[], count: number): string {
-  const named = failed.slice(0, daysNamed_max);
+  const named = [...failed].sort((one, other) => (one.day < other.day ? -1 : 1)).slice(0, daysNamed_max);
   const more = count - named.length;
   const names = named.map(({ day }) => day).join(', ') + (more > 0 ? ` and ${more} more` : '');
   const messages = new Map<string, string>();

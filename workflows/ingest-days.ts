@@ -120,12 +120,13 @@ function reporter(request: IngestDaysRequest): (reading: Reading) => void {
 async function askUnordered(request: IngestDaysRequest, reading: Reading): Promise<void> {
   const { source, run } = request;
   const days = request.days.filter((day) => !reading.failed.has(day));
-  const asked = nothingAskedAgain();
   const summary = `${describeDays(days)}, records in doubt`;
-  await askAgain({ source, run, scope: { kind: 'unordered', days } }, asked, summary, () => true);
-  for (const day of days.filter((each) => asked.missingDays.includes(each))) {
-    reading.failed.set(day, { day, message: 'A record asked again vanished before it was merged.' });
-  }
+  await askAgain(
+    { source, run, scope: { kind: 'unordered', days } },
+    nothingAskedAgain(),
+    summary,
+    () => true,
+  );
 }
 
 function failRest(days: Day[], reading: Reading, message: string): void {

@@ -74,7 +74,6 @@ class Group {
   readonly alone: DayCursor[] = [];
   hopeless: Error | null = null;
   readonly #reading: Reading;
-  readonly #single: boolean;
   readonly #restarts: Map<Day, number>;
   #idleFetches = 0;
   /** Days that begin anew in the next round, and how far the others have come. */
@@ -84,7 +83,6 @@ class Group {
   constructor(reading: Reading, cursors: DayCursor[]) {
     this.#reading = reading;
     this.unfinished = cursors;
-    this.#single = cursors.length === 1;
     this.#restarts = new Map(cursors.map(({ day, restarts }) => [day, restarts]));
   }
 
@@ -139,10 +137,11 @@ class Group {
     return cursors;
   }
 
+  /** A day that was alone in what failed is at fault; of several, each is tried alone. */
   #separate(cursors: DayCursor[], error: unknown): void {
     if (!(error instanceof TemporalFailure)) throw error;
     if (hopelessFailureIn(error) !== null) this.hopeless = error;
-    else if (this.#single) for (const { day } of cursors) this.#fail(day, describeFailure(error));
+    else if (cursors.length === 1) for (const { day } of cursors) this.#fail(day, describeFailure(error));
     else {
       const known = new Set([...this.alone, ...this.#anew].map(({ day }) => day));
       this.alone.push(...cursors.filter(({ day }) => !known.has(day)));
