@@ -1,0 +1,41 @@
+// The simulator as a process: one line of JSON says where it is, SIGTERM ends it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+let folder: string;
+let program: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hourledger-simulator-'));
+  program = join(folder, 'main.mjs');
+  const entry = new URL('../../simulator/main.ts', import.meta.url).pathname;
+  await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', outfile: program });
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('it prints its addresses, answers, and ends on SIGTERM', async () => {
+  const child = spawn(process.execPath, [program, '--data', 'generate:10:2:2025-03-01'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const printed = JSON.parse(line.toString()) as { twilioUrl: string; calls: number; pid: number };
+  expect(printed).toMatchObject({ calls: 10, pid: child.pid });
+  expect((await fetch(`${printed.twilioUrl}/v1/convai/conversations`)).status).toBe(401);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('data that it does not know is refused with exit code 2', async () => {
+  const child = spawn(process.execPath, [program, '--data', 'everything'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [message] = (await once(child.stderr, 'data')) as [Buffer];
+  expect(message.toString()).toContain('--data "everything" is none of demo, empty, generate:CALLS:DAYS');
+  expect(await once(child, 'exit')).toEqual([2, null]);
+});
