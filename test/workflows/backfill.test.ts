@@ -124,6 +124,22 @@ describe('a range of days', () => {
   });
 });
 
+test('history stays small: a year of days is far below what Temporal allows (L7)', async () => {
+  const ledger = new FakeLedger();
+  const handle = await start(ledger, { ...august, to: '2025-10-31' });
+  await handle.result();
+  const { historyLength, historySize } = await handle.describe();
+  const child = environment.client.workflow.getHandle(
+    `${handle.workflowId}/twilio/2025-10-27..2025-10-31/${handle.firstExecutionRunId.slice(0, 8)}`,
+  );
+  const childLength = (await child.describe()).historyLength;
+  const perDay = { events: historyLength / 92, bytes: (historySize ?? 0) / 92, eventsOfChild: childLength / 5 };
+  // Temporal ends a workflow at 51,200 events or 50 MB, and suggests to continue as new at 4,096 events.
+  expect(perDay.events * 365).toBeLessThan(1_000);
+  expect(perDay.bytes * 365).toBeLessThan(1_000_000);
+  expect(childLength).toBeLessThan(60);
+});
+
 describe('steering', () => {
   test('the window is never exceeded, and setMaxParallelDays changes it', async () => {
     const ledger = new FakeLedger();
