@@ -133,7 +133,11 @@ test('history stays small: a year of days is far below what Temporal allows (L7)
     `${handle.workflowId}/twilio/2025-10-27..2025-10-31/${handle.firstExecutionRunId.slice(0, 8)}`,
   );
   const childLength = (await child.describe()).historyLength;
-  const perDay = { events: historyLength / 92, bytes: (historySize ?? 0) / 92, eventsOfChild: childLength / 5 };
+  const perDay = {
+    events: historyLength / 92,
+    bytes: (historySize ?? 0) / 92,
+    eventsOfChild: childLength / 5,
+  };
   // Temporal ends a workflow at 51,200 events or 50 MB, and suggests to continue as new at 4,096 events.
   expect(perDay.events * 365).toBeLessThan(1_000);
   expect(perDay.bytes * 365).toBeLessThan(1_000_000);
