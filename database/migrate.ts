@@ -41,7 +41,9 @@ const advisoryLock = [0x686c, 0x6d6967] as const;
  * @throws MigrationError naming the file and Postgres's message; what ran before that file stays.
  */
 export async function migrate(databaseUrl: string, options: MigrateOptions = {}): Promise<MigrateResult> {
-  const migrations = await readMigrations(options.folder ?? path.join(packageRoot(), 'supabase', 'migrations'));
+  const migrations = await readMigrations(
+    options.folder ?? path.join(packageRoot(), 'supabase', 'migrations'),
+  );
   const client = await connect(databaseUrl);
   try {
     await client.query('select pg_catalog.pg_advisory_lock($1, $2)', [...advisoryLock]);
@@ -108,7 +110,9 @@ async function readRecorded(client: pg.Client): Promise<Set<string>> {
          (version text not null primary key, statements text[], name text)`,
     );
   }
-  const rows = await client.query<{ version: string }>('select version from supabase_migrations.schema_migrations');
+  const rows = await client.query<{ version: string }>(
+    'select version from supabase_migrations.schema_migrations',
+  );
   return new Set(rows.rows.map((row) => row.version));
 }
 

@@ -29,5 +29,7 @@ function search(start: string): string {
 function isPackage(file: string): boolean {
   if (!existsSync(file)) return false;
   const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  return typeof content === 'object' && content !== null && 'name' in content && content.name === 'hourledger';
+  return (
+    typeof content === 'object' && content !== null && 'name' in content && content.name === 'hourledger'
+  );
 }
