@@ -3,9 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Batch, type Answer, type BatchOptions } from './batch.js';
 import { ConcurrencyLevel } from './concurrency-level.js';
 
-/** A provider that refuses even a single request is left alone this long, doubling each time, unless it says how long. */
-const pauseMsMin = 50;
+/** A provider that refuses even a single request is left alone this long, doubling each time up to the maximum. */
+const pauseMsMin = 100;
 const pauseMsMax = 1_000;
+/**
+ * A longer `Retry-After` speaks of the whole account, and everything waits for it. A shorter one speaks of slots: only the
+ * refused item waits, because with other workers about a slot is free again within one answer.
+ */
+const slotRetryAfterMsMax = 2_000;
 
 export interface AdaptiveConcurrencyOptions {
   /** How many at once to begin with; default 4. */
@@ -124,9 +129,15 @@ export class AdaptiveConcurrency {
   }
 
   #pause(retryAfterMs: number | undefined): void {
-    const pauseMs = retryAfterMs ?? this.#nextPauseMs;
+    const forAll = retryAfterMs !== undefined && retryAfterMs > slotRetryAfterMsMax;
+    const pauseMs = forAll ? retryAfterMs : this.#nextPauseMs;
     this.#nextPauseMs = Math.min(this.#nextPauseMs * 2, pauseMsMax);
-    this.#pausedUntil = this.#now() + pauseMs;
-    void this.#sleep(pauseMs).then(() => this.#pump());
+    const until = this.#now() + pauseMs;
+    this.#pausedUntil = until;
+    void this.#sleep(pauseMs).then(() => {
+      // Not by the clock: timers may fire a little early, and nothing would ever start again.
+      if (this.#pausedUntil === until) this.#pausedUntil = 0;
+      this.#pump();
+    });
   }
 }

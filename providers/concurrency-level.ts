@@ -2,10 +2,12 @@
 
 /** After the first refusal, this many requests go well before one more at once is tried ... */
 const probeEveryMin = 100;
-/** ... and each time that this is refused, twice as many, up to this (one refusal in 360 requests) ... */
+/** ... and each time that this is refused, twice as many, up to this: at most one refusal in 360 requests. */
 const probeEveryMax = 360;
-/** ... or to so many rounds, where a round has more requests: whoever has little of a shared limit must ask for more oftener. */
-const probeEveryRoundsMax = 60;
+/** With a level of 1 that would take too long: whoever has that little of a shared limit must ask for more oftener. */
+const probeEveryRoundsMax = 250;
+/** Whoever has much of it asks more rarely: that leaves the others their share. */
+const probeEveryRoundsMin = 90;
 /** A tried level counts as found when it has carried this many rounds without a refusal. */
 const roundsToHold = 3;
 
@@ -60,7 +62,8 @@ export class ConcurrencyLevel {
   }
 
   #probeEveryMost(): number {
-    return Math.max(probeEveryMax, probeEveryRoundsMax * this.#value);
+    const most = Math.min(probeEveryMax, probeEveryRoundsMax * this.#value);
+    return Math.max(most, probeEveryRoundsMin * this.#value);
   }
 
   #probe(): void {

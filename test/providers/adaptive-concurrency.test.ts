@@ -133,6 +133,19 @@ describe('a refused item', () => {
     expect(asked.length).toBeLessThan(20);
   });
 
+  test('is asked again although timers fire a little early, as those of Node.js do', async () => {
+    const clock = new VirtualClock();
+    const pool = new AdaptiveConcurrency({
+      initial: 1,
+      now: clock.now,
+      sleep: (milliseconds, signal) => clock.sleep(milliseconds - 0.5, signal),
+    });
+    let asked = 0;
+    const worker = () => ((asked += 1) <= 3 ? Promise.reject(refusal()) : Promise.resolve());
+    await clock.runUntil(pool.runAll(items(2), worker, options()));
+    expect(asked).toBe(5);
+  });
+
   test('gives up with the refusal when nothing gets through for long enough', async () => {
     const clock = new VirtualClock();
     const worker = () => Promise.reject(refusal());
