@@ -1,4 +1,5 @@
 /** Heartbeats for activities that work for longer than a few seconds. */
+import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 
 /** Well below every heartbeat timeout, so that a pause of the process is no lost heartbeat. */
@@ -14,6 +15,8 @@ export async function withHeartbeats<T>(
   work: (beat: () => void, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
+  // Each request under way listens to it, and there are more of them than Node takes for normal.
+  setMaxListeners(0, context.cancellationSignal);
   const beat = () => context.heartbeat(details());
   const timer = setInterval(beat, interval_ms);
   try {

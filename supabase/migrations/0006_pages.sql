@@ -325,8 +325,7 @@ begin
     select i.id, i.workspace_id, i.classification, i.agent_id, i.status, i.conversation_date,
     i.call_duration_secs, i.cost, i.cost_fiat, i.llm_price, i.llm_charge, i.call_charge,
     i.free_minutes_consumed, i.free_llm_dollars_consumed, i.dev_discount, i.llm_usage, i.agent_number,
-    i.external_number, i.call_sid, i.raw, p_page.asked_ticket, p_page.answered_ticket, case when p_page.day is
-    null then now() end
+    i.external_number, i.call_sid, i.raw, p_page.asked_ticket, p_page.answered_ticket
     from incoming i
     order by i.id
     on conflict (conversation_id) do update set

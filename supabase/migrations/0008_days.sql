@@ -146,7 +146,7 @@ comment on function public.fail_days is 'Writes down why days could not be read.
 -- Of the listed conversations, those whose detail is missing, not settled, or asked for on purpose; and the pages that
 -- an earlier attempt of the run has staged with the details of others, which are still to be merged.
 create function public.conversations_to_ask(p_ids text[], p_run_id text, p_day date, p_ask_settled boolean) returns jsonb
-  language sql stable set search_path = hourledger, public, pg_temp as $$
+  language sql volatile set search_path = hourledger, public, pg_temp as $$
   with staged as (
     select p.page_id, p.ids, p.merged_counts is null as is_waiting
     from staged_pages p
