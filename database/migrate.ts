@@ -7,6 +7,13 @@ import { packageRoot } from './package-root.js';
 /** A migration could not be run, or the database is not one that this version can bring forward. One line for people. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
+  /** How a command ends that met it: 1 when the work failed, 2 when this database is not one for this version. */
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, exitCode: 1 | 2 = 1, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
 }
 
 export interface MigrateOptions {
@@ -75,6 +82,7 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
   } catch (error) {
     throw new MigrationError(
       `Cannot connect to the database: ${messageOf(error)}. Check DATABASE_URL, and that the server is up.`,
+      1,
       { cause: error },
     );
   }
@@ -123,6 +131,7 @@ function refuseUnknown(recorded: Set<string>, migrations: Migration[]): void {
   throw new MigrationError(
     `The database has migration ${unknown.join(', ')}, which this version of hourledger does not know: ` +
       'a newer version made it. Update hourledger, or use another database.',
+    2,
   );
 }
 
@@ -138,7 +147,7 @@ async function run(client: pg.Client, migration: Migration): Promise<void> {
   } catch (error) {
     // A lost connection has rolled back already, and then this fails too; the first error is the one to report.
     await client.query('rollback').catch(() => undefined);
-    throw new MigrationError(`Migration ${migration.file} failed: ${describe(error, migration.sql)}`, {
+    throw new MigrationError(`Migration ${migration.file} failed: ${describe(error, migration.sql)}`, 1, {
       cause: error,
     });
   }

@@ -50,6 +50,8 @@ const serverSettings = [
   'max_wal_size=2GB',
   'checkpoint_timeout=15min',
   'jit=off',
+  // A statement that fails may hold a whole page of records; the log is no place for them.
+  'log_min_error_statement=panic',
   'timezone=UTC',
   'log_timezone=UTC',
 ];

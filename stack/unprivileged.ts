@@ -152,9 +152,8 @@ function inNamespace(user: User, program: string): string[] | null {
 }
 
 function runs(prefix: string[], program: string): boolean {
-  const [command = program, ...args] = [...prefix, program, '--version'];
   try {
-    execFileSync(command, args, { stdio: 'pipe' });
+    execFileSync('env', [...prefix, program, '--version'], { stdio: 'pipe' });
     return true;
   } catch {
     return false;
