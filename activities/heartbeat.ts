@@ -5,8 +5,11 @@ import { Context } from '@temporalio/activity';
 /** Well below every heartbeat timeout, so that a pause of the process is no lost heartbeat. */
 const interval_ms = 5_000;
 
+/** Steps can be as short as a request, and each heartbeat is encoded whole. */
+const apart_ms = 500;
+
 /**
- * Runs work with a heartbeat after every step, and in between while a step takes long. The details are what a later
+ * Runs work with heartbeats: after its steps, and in between while a step takes long. The details are what a later
  * attempt resumes from.
  * @param details read at each heartbeat
  */
@@ -17,7 +20,12 @@ export async function withHeartbeats<T>(
   const context = Context.current();
   // Each request under way listens to it, and there are more of them than Node takes for normal.
   setMaxListeners(0, context.cancellationSignal);
-  const beat = () => context.heartbeat(details());
+  let beatAt = -Infinity;
+  const beat = () => {
+    if (performance.now() - beatAt < apart_ms) return;
+    beatAt = performance.now();
+    context.heartbeat(details());
+  };
   const timer = setInterval(beat, interval_ms);
   try {
     return await work(beat, context.cancellationSignal);

@@ -54,6 +54,8 @@ export async function createWorkers(settings: WorkerSettings): Promise<Worker[]>
     // An activity that is cut off by a shutdown goes on at its last heartbeat; a statement lasts 8 s at most.
     shutdownGraceTime: '15 seconds',
     shutdownForceTime: '25 seconds',
+    // The default keeps heartbeats back for 80% of their timeout, which leaves little of it for a slow step.
+    maxHeartbeatThrottleInterval: '5 seconds',
   } satisfies Partial<WorkerOptions>;
   const workers = [
     Worker.create({
