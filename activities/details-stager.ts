@@ -5,7 +5,7 @@ import { stagePage } from './staging.js';
 import type { Day, Run, Source } from './types.js';
 
 /** Enough to be worth a round trip, few enough that a crash loses little. */
-const records_max = 50;
+const records_max = 100;
 /** Details carry whole transcripts. */
 const body_bytes_max = 1_000_000;
 

@@ -38,8 +38,7 @@ export class RequestPace {
     for (;;) {
       const time = this.#times.shift();
       if (time === undefined) {
-        this.#leasing ??= this.#lease().finally(() => (this.#leasing = null));
-        await this.#leasing;
+        await this.#lease();
       } else if (time >= this.#now() - staleAfter_ms) {
         const wait = time - this.#now();
         // Timers are coarser than a few milliseconds, and the provider does not mind those.
@@ -49,7 +48,13 @@ export class RequestPace {
     }
   }
 
-  async #lease(): Promise<void> {
+  /** One lease at a time, however many wait for it. */
+  #lease(): Promise<void> {
+    this.#leasing ??= this.#leaseBlock().finally(() => (this.#leasing = null));
+    return this.#leasing;
+  }
+
+  async #leaseBlock(): Promise<void> {
     const { waitMs, spacingMs } = await this.#ledger.call<Lease>('lease_requests', {
       p_source: this.#source,
       p_requests: this.#block,

@@ -243,7 +243,7 @@ create table hourledger.request_limits (
   next_free_at timestamptz not null default now()
 );
 comment on table hourledger.request_limits is 'How many requests a second all workers together may send to a provider.';
-insert into hourledger.request_limits (source, requests_per_second) values ('twilio', 100), ('elevenlabs', 1000);
+insert into hourledger.request_limits (source, requests_per_second) values ('twilio', 100), ('elevenlabs', 5000);
 
 create function public.lease_requests(p_source text, p_requests integer) returns jsonb
   language plpgsql set search_path = hourledger, public, pg_temp as $$
