@@ -72,9 +72,11 @@ function linuxIdentity(pid: number): string | null {
   } catch {
     return null;
   }
-  // proc(5): the name in parentheses may hold anything; then come the state (field 3) and the start time (field 22).
+  // proc(5): the name in parentheses may hold anything; then come the state (field 3), the number of threads (20) and
+  // the start time (22). A first thread that has ended ("Z") may have others that still hold ports and files.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z' || fields[0] === 'X') return null;
+  const hasThreads = Number(fields[17]) > 1;
+  if (fields[0] === 'X' || (fields[0] === 'Z' && !hasThreads)) return null;
   bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return `${bootId} ${fields[19] ?? ''}`;
 }

@@ -17,6 +17,7 @@ import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readStack, stackStatus, startStack, stopStack, type StackInfo } from '../../stack/index.js';
+import { isPortFree } from '../../stack/ports.js';
 import { identityOf } from '../../stack/processes.js';
 import { httpStatus } from '../../stack/temporal.js';
 import { waitFor } from '../support/wait-for.js';
@@ -203,6 +204,7 @@ describe('a part that died', () => {
   it('whose port a stranger took meanwhile is named with the remedy, and the rest goes on', async () => {
     const { pid, port } = stackStatus(dataDir).parts.find((part) => part.part === 'proxy')!;
     await killHard([pid!]);
+    await waitFor(() => isPortFree(port!), { what: `port ${port} to be free` });
     const stranger = createServer();
     await new Promise<void>((resolve) => stranger.listen(port!, '127.0.0.1', resolve));
     try {
