@@ -1,3 +1,4 @@
+/** The test runner: every test on the real parts, which are started once; none is retried. */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
