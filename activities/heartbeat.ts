@@ -2,8 +2,8 @@
 import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 
-/** Well below every heartbeat timeout, so that a pause of the process is no lost heartbeat. */
-const interval_ms = 5_000;
+/** Well below the heartbeat timeout of 10 s, so that a pause of the process is no lost heartbeat. */
+const interval_ms = 3_000;
 
 /** Steps can be as short as a request, and each heartbeat is encoded whole. */
 const apart_ms = 500;

@@ -55,7 +55,7 @@ export async function createWorkers(settings: WorkerSettings): Promise<Worker[]>
     shutdownGraceTime: '15 seconds',
     shutdownForceTime: '25 seconds',
     // The default keeps heartbeats back for 80% of their timeout, which leaves little of it for a slow step.
-    maxHeartbeatThrottleInterval: '5 seconds',
+    maxHeartbeatThrottleInterval: '3 seconds',
   } satisfies Partial<WorkerOptions>;
   const workers = [
     Worker.create({

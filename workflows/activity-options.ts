@@ -11,7 +11,7 @@ import type { Activities, Source } from '../activities/types.js';
  */
 const provider = {
   startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: '20 seconds',
+  heartbeatTimeout: '10 seconds',
   retry: {
     initialInterval: '1 second',
     backoffCoefficient: 2,
@@ -39,7 +39,7 @@ const databaseRetry = {
  */
 const longDatabase = {
   startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '20 seconds',
+  heartbeatTimeout: '10 seconds',
   retry: databaseRetry,
 } satisfies ActivityOptions;
 
