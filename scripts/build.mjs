@@ -37,7 +37,9 @@ const entryPoints = [
   'client/main',
   'client/demo-main',
   'worker/main',
+  'worker/health-main',
   'stack/proxy-main',
+  'stack/roles-main',
   'simulator/main',
   'web/main',
 ];

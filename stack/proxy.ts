@@ -14,8 +14,18 @@ const socketsMax = 64;
 /** Headers that are about one connection, not about the request (RFC 9110, section 7.6.1). */
 const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade']);
 
-/** A server, not listening yet, that passes `/rest/v1/*` on to PostgREST, and both bodies through as they come. */
-export function createProxy(postgrestPort: number): Server {
+/** Where PostgREST listens. */
+export interface Upstream {
+  host: string;
+  port: number;
+}
+
+/**
+ * A server, not listening yet, that passes `/rest/v1/*` on to PostgREST, and both bodies through as they come.
+ * @param postgrest its port on this machine, or its host and port
+ */
+export function createProxy(postgrest: number | Upstream): Server {
+  const upstream = typeof postgrest === 'number' ? { host: '127.0.0.1', port: postgrest } : postgrest;
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax, scheduling: 'lifo', noDelay: true });
   const server = createServer({ keepAlive: true, noDelay: true }, (incoming, response) => {
     const url = incoming.url ?? '/';
@@ -25,7 +35,7 @@ export function createProxy(postgrestPort: number): Server {
       return;
     }
     const rest = url.slice(prefix.length);
-    pass(incoming, response, agent, postgrestPort, rest.startsWith('/') ? rest : `/${rest}`);
+    pass(incoming, response, agent, upstream, rest.startsWith('/') ? rest : `/${rest}`);
   });
   // Clients keep connections; a server that closes an idle one just as the next request comes would fail that one.
   server.keepAliveTimeout = 120_000;
@@ -39,11 +49,11 @@ function pass(
   incoming: IncomingMessage,
   response: ServerResponse,
   agent: Agent,
-  port: number,
+  { host, port }: Upstream,
   path: string,
 ): void {
   const headers = endToEnd(incoming.rawHeaders);
-  const upstream = request({ host: '127.0.0.1', port, agent, method: incoming.method, path, headers });
+  const upstream = request({ host, port, agent, method: incoming.method, path, headers });
   upstream.on('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders));
     answer.on('error', () => response.destroy());

@@ -11,8 +11,6 @@ const taskQueue = 'hourledger';
 const connect_ms = 5_000;
 /** A poll lasts a minute; who has not been seen for longer than this is not there any more. */
 const pollerAge_ms = 75_000;
-/** temporal.api.enums.v1.TaskQueueType. Source: https://github.com/temporalio/api */
-const taskQueueTypeWorkflow = 1;
 
 try {
   const healthy = await isPolling();
@@ -27,10 +25,10 @@ async function isPolling(): Promise<boolean> {
   const { temporal, namespace } = resolveConnections(readEnvironment());
   const connection = await Connection.connect({ ...temporal, connectTimeout: connect_ms });
   try {
+    // Without a type these are the pollers for workflows, which every worker has.
     const { pollers } = await connection.workflowService.describeTaskQueue({
       namespace,
       taskQueue: { name: taskQueue },
-      taskQueueType: taskQueueTypeWorkflow,
     });
     const oldest_ms = Date.now() - pollerAge_ms;
     return pollers.some(({ identity, lastAccessTime }) => {
