@@ -110,8 +110,12 @@ function worksIn(pid: number, folder: string): boolean {
 /** Makes the cluster aside and renames it, so that a cluster that is there is a whole one. */
 async function initialize(dataDir: string, native: string, runAs: RunAs, password: string): Promise<void> {
   const folder = stackPaths(dataDir).postgres;
-  const aside = `${folder}.new`;
-  rmSync(aside, { recursive: true, force: true });
+  // Named after this process: the initdb of one that was killed may still be at work in its own.
+  for (const name of readdirSync(dataDir)) {
+    if (/^postgres\..*\.new$/.test(name))
+      rmSync(path.join(dataDir, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+  const aside = `${folder}.${process.pid}.new`;
   mkdirSync(aside, { mode: 0o700 });
   // initdb wants an empty folder for the cluster, and the password in a file that it can read.
   const cluster = path.join(aside, 'cluster');
