@@ -64,9 +64,7 @@ async function snapshots(db: TestDatabase, table: string): Promise<Record<string
 }
 
 function plain(table: string, rows: Map<string, object>): Record<string, unknown> {
-  return Object.fromEntries(
-    [...rows].map(([key, row]) => [key, canonical(table, { ...row } as Record<string, unknown>)]),
-  );
+  return Object.fromEntries([...rows].map(([key, row]) => [key, canonical(table, { ...row })]));
 }
 
 /** The same value in one form: the instant, decimals without trailing zeros. */

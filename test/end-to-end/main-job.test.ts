@@ -72,7 +72,9 @@ test('a price that comes late is fetched by the next daily sync, by its id, and 
   expect(await system.db.query('select unpriced_calls, total_cost from twilio_snapshots')).toEqual([
     { unpriced_calls: '1', total_cost: '0' },
   ]);
-  const sync = async (nominalTime: string) => (await system!.start('dailySync', { nominalTime })).result();
+  const sync = async (nominalTime: string) => {
+    await (await system!.start('dailySync', { nominalTime })).result();
+  };
   await sync('2025-03-08T00:00:00Z');
   await expectTables(system.db, world);
   system.simulator.stats.reset();

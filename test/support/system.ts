@@ -84,7 +84,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       return worker;
     },
     async backfill(input) {
-      return (await start('backfill', input)).result();
+      const result: unknown = await (await start('backfill', input)).result();
+      return result;
     },
     async close() {
       for (const worker of workers) await worker.kill('SIGKILL');
