@@ -66,7 +66,7 @@ test.each([
   const days = () => system.db.query('select count(*) as n from sync_days');
   const before = await days();
   const handle = await system.start('backfill', bad);
-  const failure = await handle.result().catch((error: unknown) => (error as Error).cause as Error);
+  const failure: unknown = await handle.result().catch((error: unknown) => (error as Error).cause as Error);
   expect(failure).toMatchObject({ nonRetryable: true });
   expect((failure as Error).message).toContain(named);
   expect((failure as Error).message).not.toContain('\n');
