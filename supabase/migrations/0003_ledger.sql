@@ -176,6 +176,8 @@ create table public.rejected_records (
   raw_data text not null,
   first_seen_at timestamptz not null default now(),
   asked_at timestamptz,
+  asked_ticket bigint not null default 0,
+  answered_ticket bigint not null default 0,
   primary key (source, record_key)
 );
 create index rejected_records_day on public.rejected_records (source, day);

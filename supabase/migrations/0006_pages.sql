@@ -31,6 +31,7 @@ create table hourledger.staged_pages (
   answered_ticket bigint not null,
   gone integer not null default 0,
   merged_counts jsonb,
+  outcomes text,
   staged_at timestamptz not null default now()
 );
 create index staged_pages_run_day on hourledger.staged_pages (run_id, source, day);
@@ -40,6 +41,7 @@ comment on column hourledger.staged_pages.is_list is 'A page of the provider''s 
 comment on column hourledger.staged_pages.ids is 'The records that the page accounts for.';
 comment on column hourledger.staged_pages.records_key is 'The key of the text under which its records are; null where the text is the array itself.';
 comment on column hourledger.staged_pages.merged_counts is 'What merging did; null until then.';
+comment on column hourledger.staged_pages.outcomes is 'A letter for each of ids: inserted, updated, rejected, gone, or = for unchanged.';
 
 -- Unlogged: after a crash of Postgres the texts are gone, the merge finds its page missing, and the day starts again.
 -- External: no time is spent on compressing what is read once.
@@ -212,14 +214,18 @@ create function hourledger.read_conversations(records json)
   offset 0
 $$;
 
--- What a merge knows of the page that its records came with, and of what else was read of the same day.
+-- What a merge knows of the page that its records came with.
 create type hourledger.page_facts as (
+  source text,
+  run_id text,
   day date,               -- the day whose list gave the records: others are none of its business; null: asked by id
   asked_ticket bigint,
   answered_ticket bigint,
-  outdated boolean,       -- answered before the newest whole fetch of the day began: what stands is newer
-  undecided boolean       -- overlaps in time with what another run merged of the day: differences decide nothing
+  verdict text            -- against what else was read of the day, see verdict_of; newer where day is null
 );
+
+-- What a merge did, by ids. Unordered: how many overlapped in time with what stands, and differ.
+create type hourledger.merge_outcome as (ids text[], inserted text[], updated text[], rejected text[], unordered integer);
 
 -- Every merge of one day passes here one after the other, and reads what the other runs merged in a later statement.
 create function hourledger.lock_days(p_source text, p_days date[]) returns void
@@ -228,6 +234,30 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('hourledger day ' || p_source || d, 0))
     from (select distinct d from unnest(p_days) d where d is not null order by d) days;
 end
+$$;
+
+-- How an answer stands to what was read of a day. Unchanged rows keep their old tickets, so that these alone do not say
+-- how new a row is. older: answered before the newest whole fetch of the day began. undecided: it overlaps in time with
+-- what another run merged. A whole fetch of ElevenLabs does not ask for settled conversations: it makes nothing older.
+create function hourledger.verdict_of(p_source text, p_day date, p_run_id text, p_asked bigint, p_answered bigint) returns text
+  language sql stable as $$
+  select coalesce((
+    select case
+      when d.whole_fetch_ticket > p_answered and p_source = 'twilio' then 'older'
+      when case when d.merged_run_id = p_run_id then d.others_answered_ticket
+                else greatest(d.merged_answered_ticket, d.others_answered_ticket) end >= p_asked then 'undecided'
+    end
+    from public.sync_days d where d.source = p_source and d.day = p_day), 'newer')
+$$;
+
+-- The same for a record that stands on a day which is not the page's: it was asked by its id, or has moved.
+create function hourledger.verdict_elsewhere(p_page hourledger.page_facts, p_day date) returns text
+  language sql stable as $$
+  select case
+    when 'older' in (p_page.verdict, v) then 'older'
+    when 'undecided' in (p_page.verdict, v) then 'undecided'
+    else 'newer' end
+  from hourledger.verdict_of(p_page.source, p_day, p_page.run_id, p_page.asked_ticket, p_page.answered_ticket) v
 $$;
 
 -- Equal to the digit: jsonb alone takes 1.0 and 1.00 for the same.
@@ -239,10 +269,11 @@ create function hourledger.same_json(a jsonb, b jsonb) returns boolean
 -- whole statement: merge_page then goes on record by record. Unchanged rows are not written, except when the record
 -- was asked by its id: then the answer is noted on it.
 create function hourledger.merge_calls(p_records json, p_page hourledger.page_facts)
-  returns table (ids text[], inserted integer, updated integer, unordered integer)
+  returns hourledger.merge_outcome
   language plpgsql as $$
+declare
+  v_outcome hourledger.merge_outcome;
 begin
-  return query
   with incoming as materialized (
     select r.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
     from read_calls(p_records) r
@@ -262,7 +293,7 @@ begin
     i.call_date, i.end_date, i.duration, i.cost, i.currency, i.parent_call_sid, i.account_sid, i.raw,
     p_page.asked_ticket, p_page.answered_ticket
     from incoming i
-    order by i.id
+    order by i.id collate "C"
     on conflict (id) do update set
       source = 'twilio', direction = excluded.direction, status = excluded.status, phone_from =
       excluded.phone_from, phone_to = excluded.phone_to, call_date = excluded.call_date, end_date =
@@ -271,9 +302,10 @@ begin
       excluded.raw_data, asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket,
       ask_again = false, fetched_at = now()
       where excluded.asked_ticket > stored.answered_ticket
-        and not p_page.outdated and not p_page.undecided
         and (p_page.day is null or stored.ask_again or not same_json(stored.raw_data, excluded.raw_data))
-    returning (xmax = 0) as is_new
+        and case when day_of(stored.call_date) = p_page.day then p_page.verdict
+          else verdict_elsewhere(p_page, day_of(stored.call_date)) end = 'newer'
+    returning stored.id as id, (xmax = 0) as is_new
   ),
   overlapping as (
     update calls stored
@@ -282,19 +314,27 @@ begin
           answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
     from incoming i
     where stored.id = i.id
-      and not p_page.outdated
       and p_page.answered_ticket >= stored.asked_ticket
-      and (p_page.undecided or p_page.asked_ticket <= stored.answered_ticket)
-      and not same_json(stored.raw_data, i.raw)
+      -- One case, because the order matters: comparing the objects is what costs.
+      and case case when day_of(stored.call_date) = p_page.day then p_page.verdict
+          else verdict_elsewhere(p_page, day_of(stored.call_date)) end
+        when 'newer' then p_page.asked_ticket <= stored.answered_ticket and not same_json(stored.raw_data, i.raw)
+        when 'undecided' then not same_json(stored.raw_data, i.raw)
+        else false end
     returning 1
   )
   select
     (select array_agg(i.id) from incoming i),
-    (select count(*) from written w where w.is_new)::integer,
-    (select count(*) from written w where not w.is_new)::integer
-      - (select count(*) from incoming i join calls before on before.id = i.id
-         where p_page.day is null and same_json(before.raw_data, i.raw))::integer,
-    (select count(*) from overlapping)::integer;
+    (select array_agg(w.id) from written w where w.is_new),
+    -- What was written only to note an answer that changes nothing is not updated.
+    (select array_agg(w.id) from written w join incoming i on i.id = w.id
+     where not w.is_new and not exists (
+       select from calls before
+       where before.id = w.id and (p_page.day is null or before.ask_again) and same_json(before.raw_data, i.raw))),
+    '{}',
+    (select count(*) from overlapping)
+  into v_outcome;
+  return v_outcome;
 end
 $$;
 
@@ -302,10 +342,11 @@ $$;
 -- whole statement: merge_page then goes on record by record. Unchanged rows are not written, except when the record
 -- was asked by its id: then the answer is noted on it.
 create function hourledger.merge_conversations(p_records json, p_page hourledger.page_facts)
-  returns table (ids text[], inserted integer, updated integer, unordered integer)
+  returns hourledger.merge_outcome
   language plpgsql as $$
+declare
+  v_outcome hourledger.merge_outcome;
 begin
-  return query
   with incoming as materialized (
     select r.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
     from read_conversations(p_records) r
@@ -327,7 +368,7 @@ begin
     i.free_minutes_consumed, i.free_llm_dollars_consumed, i.dev_discount, i.llm_usage, i.agent_number,
     i.external_number, i.call_sid, i.raw, p_page.asked_ticket, p_page.answered_ticket
     from incoming i
-    order by i.id
+    order by i.id collate "C"
     on conflict (conversation_id) do update set
       agent_id = excluded.agent_id, status = excluded.status, conversation_date = excluded.conversation_date,
       call_duration_secs = excluded.call_duration_secs, cost = excluded.cost, cost_fiat = excluded.cost_fiat,
@@ -338,9 +379,10 @@ begin
       excluded.call_sid, raw_data = excluded.raw_data, asked_ticket = excluded.asked_ticket, answered_ticket =
       excluded.answered_ticket, ask_again = false, fetched_at = now()
       where excluded.asked_ticket > stored.answered_ticket
-        and not p_page.outdated and not p_page.undecided
         and (p_page.day is null or stored.ask_again or not same_json(stored.raw_data, excluded.raw_data))
-    returning (xmax = 0) as is_new
+        and case when day_of(stored.conversation_date) = p_page.day then p_page.verdict
+          else verdict_elsewhere(p_page, day_of(stored.conversation_date)) end = 'newer'
+    returning stored.conversation_id as id, (xmax = 0) as is_new
   ),
   overlapping as (
     update elevenlabs_conversations stored
@@ -349,68 +391,103 @@ begin
           answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
     from incoming i
     where stored.conversation_id = i.id
-      and not p_page.outdated
       and p_page.answered_ticket >= stored.asked_ticket
-      and (p_page.undecided or p_page.asked_ticket <= stored.answered_ticket)
-      and not same_json(stored.raw_data, i.raw)
+      -- One case, because the order matters: comparing the objects is what costs.
+      and case case when day_of(stored.conversation_date) = p_page.day then p_page.verdict
+          else verdict_elsewhere(p_page, day_of(stored.conversation_date)) end
+        when 'newer' then p_page.asked_ticket <= stored.answered_ticket and not same_json(stored.raw_data, i.raw)
+        when 'undecided' then not same_json(stored.raw_data, i.raw)
+        else false end
     returning 1
   )
   select
     (select array_agg(i.id) from incoming i),
-    (select count(*) from written w where w.is_new)::integer,
-    (select count(*) from written w where not w.is_new)::integer
-      - (select count(*) from incoming i join elevenlabs_conversations before on before.conversation_id = i.id
-         where p_page.day is null and same_json(before.raw_data, i.raw))::integer,
-    (select count(*) from overlapping)::integer;
+    (select array_agg(w.id) from written w where w.is_new),
+    -- What was written only to note an answer that changes nothing is not updated.
+    (select array_agg(w.id) from written w join incoming i on i.id = w.id
+     where not w.is_new and not exists (
+       select from elevenlabs_conversations before
+       where before.conversation_id = w.id and (p_page.day is null or before.ask_again) and same_json(before.raw_data, i.raw))),
+    '{}',
+    (select count(*) from overlapping)
+  into v_outcome;
+  return v_outcome;
 end
 $$;
 
-create function hourledger.merge_records(p_source text, p_records json, p_page hourledger.page_facts)
-  returns table (ids text[], inserted integer, updated integer, unordered integer)
+create function hourledger.merge_records(p_records json, p_page hourledger.page_facts) returns hourledger.merge_outcome
   language plpgsql as $$
 begin
-  if p_source = 'twilio' then
-    return query select * from merge_calls(p_records, p_page);
-  else
-    return query select * from merge_conversations(p_records, p_page);
-  end if;
+  return case p_page.source when 'twilio' then merge_calls(p_records, p_page) else merge_conversations(p_records, p_page) end;
 end
 $$;
 
-create function hourledger.reject_record(p_source text, p_id text, p_day date, p_reason text, p_raw text) returns void
-  language sql volatile as $$
-  insert into public.rejected_records as known (source, record_key, id, day, reason, raw_data, asked_at)
-    values (p_source, coalesce(p_id, md5(p_raw)), p_id, p_day, p_reason, p_raw, now())
+-- Returns whether the record counts as rejected: not where something newer is stored, which an older version that
+-- lands late has nothing to say against.
+create function hourledger.reject_record(p_page hourledger.page_facts, p_id text, p_reason text, p_raw text) returns boolean
+  language plpgsql as $$
+begin
+  if p_page.verdict = 'older'
+    or exists (select from calls c
+      where p_page.source = 'twilio' and c.id = p_id and c.asked_ticket > p_page.answered_ticket)
+    or exists (select from elevenlabs_conversations c
+      where p_page.source = 'elevenlabs' and c.conversation_id = p_id and c.asked_ticket > p_page.answered_ticket) then
+    return false;
+  end if;
+  insert into rejected_records as known
+      (source, record_key, id, day, reason, raw_data, asked_at, asked_ticket, answered_ticket)
+    values (p_page.source, coalesce(p_id, md5(p_raw)), p_id, p_page.day, p_reason, p_raw, now(),
+      p_page.asked_ticket, p_page.answered_ticket)
     on conflict (source, record_key) do update
-      set reason = excluded.reason, raw_data = excluded.raw_data, day = coalesce(known.day, excluded.day), asked_at = now()
+      set reason = excluded.reason, raw_data = excluded.raw_data, day = coalesce(known.day, excluded.day),
+          asked_at = excluded.asked_at, asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket
+      where excluded.asked_ticket > known.answered_ticket;
+  return true;
+end
 $$;
 
 -- One record at a time, each in a savepoint of its own, so that what cannot be stored holds up nobody.
-create function hourledger.merge_one_by_one(p_source text, p_records json, p_page hourledger.page_facts)
-  returns table (ids text[], inserted integer, updated integer, unordered integer, rejected integer)
+create function hourledger.merge_one_by_one(p_records json, p_page hourledger.page_facts) returns hourledger.merge_outcome
   language plpgsql as $$
 declare
+  v_all hourledger.merge_outcome := ('{}', '{}', '{}', '{}', 0);
+  v_one hourledger.merge_outcome;
   v_record json;
   v_id text;
-  v_merged record;
+  v_key text;
 begin
-  ids := '{}'; inserted := 0; updated := 0; unordered := 0; rejected := 0;
   for v_record in select value from json_array_elements(p_records) loop
     begin
-      select * into v_merged from merge_records(p_source, json_build_array(v_record), p_page);
-      ids := ids || v_merged.ids;
-      inserted := inserted + v_merged.inserted;
-      updated := updated + v_merged.updated;
-      unordered := unordered + v_merged.unordered;
+      v_one := merge_records(json_build_array(v_record), p_page);
+      v_all.ids := v_all.ids || v_one.ids;
+      v_all.inserted := v_all.inserted || v_one.inserted;
+      v_all.updated := v_all.updated || v_one.updated;
+      v_all.unordered := v_all.unordered + v_one.unordered;
     exception
       when data_exception or check_violation or program_limit_exceeded then
-        v_id := readable_id(p_source, v_record);
-        perform reject_record(p_source, v_id, p_page.day, sqlerrm, v_record::text);
-        ids := ids || coalesce(v_id, 'rejected ' || md5(v_record::text));
-        rejected := rejected + 1;
+        v_id := readable_id(p_page.source, v_record);
+        v_key := coalesce(v_id, 'rejected ' || md5(v_record::text));
+        v_all.ids := v_all.ids || v_key;
+        if reject_record(p_page, v_id, sqlerrm, v_record::text) then
+          v_all.rejected := v_all.rejected || v_key;
+        end if;
     end;
   end loop;
-  return next;
+  return v_all;
+end
+$$;
+
+-- A member of an object, as it is written. The operator reads every text of the object, and fails on escapes that jsonb
+-- refuses, wherever they are: they are hidden from it. Behind a slash, which JSON may escape, all is valid.
+create function hourledger.member_of(p_object text, p_key text) returns json
+  language plpgsql immutable as $$
+declare
+  v_hidden text := '\/' || md5(p_object);
+begin
+  if strpos(p_object, '\u') = 0 then
+    return p_object::json -> p_key;
+  end if;
+  return replace((replace(p_object, '\u', v_hidden)::json -> p_key)::text, v_hidden, '\u')::json;
 end
 $$;
 
@@ -418,7 +495,8 @@ $$;
 create function hourledger.readable_id(p_source text, p_record json) returns text
   language plpgsql as $$
 begin
-  return nullif(left(case p_source when 'twilio' then p_record ->> 'sid' else p_record ->> 'conversation_id' end, 1000), '');
+  return nullif(left(
+    member_of(p_record::text, case p_source when 'twilio' then 'sid' else 'conversation_id' end) #>> '{}', 1000), '');
 exception
   when data_exception then
     return null;
@@ -433,8 +511,7 @@ declare
   v_body text;
   v_records json;
   v_facts hourledger.page_facts;
-  v_merged record;
-  v_rejected integer := 0;
+  v_outcome hourledger.merge_outcome;
 begin
   select * into v_page from staged_pages where page_id = p_page_id for update;
   if not found then
@@ -448,21 +525,18 @@ begin
     delete from staged_pages where page_id = p_page_id;
     return jsonb_build_object('missing', true, 'day', v_page.day);
   end if;
-  v_records := v_body::json;
-  if v_page.records_key is not null then
-    v_records := v_records -> v_page.records_key;
-  end if;
+  v_records := case when v_page.records_key is null then v_body::json else member_of(v_body, v_page.records_key) end;
   perform lock_days(v_page.source, days_of_page(v_page));
-  v_facts := facts_of_page(v_page);
+  v_facts := (v_page.source, v_page.run_id, v_page.day, v_page.asked_ticket, v_page.answered_ticket,
+    verdict_of(v_page.source, v_page.day, v_page.run_id, v_page.asked_ticket, v_page.answered_ticket));
   begin
-    select * into v_merged from merge_records(v_page.source, v_records, v_facts);
+    v_outcome := merge_records(v_records, v_facts);
   exception
     -- A record that cannot be stored, or one that the page holds twice.
     when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
-      select * into v_merged from merge_one_by_one(v_page.source, v_records, v_facts);
-      v_rejected := v_merged.rejected;
+      v_outcome := merge_one_by_one(v_records, v_facts);
   end;
-  return finish_page(v_page, v_merged.ids, v_merged.inserted, v_merged.updated, v_merged.unordered, v_rejected);
+  return finish_page(v_page, v_outcome);
 end
 $$;
 comment on function public.merge_page is 'Merges a staged page into the raw rows, once; asked again it returns the same counts.';
@@ -471,35 +545,41 @@ comment on function public.merge_page is 'Merges a staged page into the raw rows
 create function hourledger.days_of_page(p_page hourledger.staged_pages) returns date[]
   language sql stable as $$
   select case when p_page.day is not null then array[p_page.day] else (
-    select array_agg(distinct stored.day) from (
+    select array_agg(distinct known.day) from (
       select hourledger.day_of(call_date) as day from public.calls where p_page.source = 'twilio' and id = any (p_page.ids)
       union all
       select hourledger.day_of(conversation_date) from public.elevenlabs_conversations
       where p_page.source = 'elevenlabs' and conversation_id = any (p_page.ids)
-    ) stored) end
+      union all
+      select day from public.rejected_records where source = p_page.source and record_key = any (p_page.ids)
+    ) known) end
 $$;
 
-create function hourledger.facts_of_page(p_page hourledger.staged_pages) returns hourledger.page_facts
-  language sql volatile as $$
-  select p_page.day, p_page.asked_ticket, p_page.answered_ticket,
-    coalesce(max(d.whole_fetch_ticket) > p_page.answered_ticket, false),
-    coalesce(max(case when d.merged_run_id = p_page.run_id then d.others_answered_ticket
-                      else greatest(d.merged_answered_ticket, d.others_answered_ticket) end) >= p_page.asked_ticket, false)
-  from public.sync_days d
-  where d.source = p_page.source and d.day = any (hourledger.days_of_page(p_page))
-$$;
-
-create function hourledger.finish_page(
-    p_page hourledger.staged_pages, p_ids text[], p_inserted integer, p_updated integer, p_unordered integer,
-    p_rejected integer) returns jsonb
+create function hourledger.finish_page(p_page hourledger.staged_pages, p_outcome hourledger.merge_outcome) returns jsonb
   language plpgsql as $$
 declare
-  v_ids text[] := (select coalesce(array_agg(distinct id), '{}') from unnest(p_ids) id);
-  v_counts jsonb := jsonb_build_object(
-    'fetched', cardinality(v_ids), 'inserted', p_inserted, 'updated', p_updated,
-    'unchanged', greatest(0, cardinality(v_ids) - p_inserted - p_updated - p_rejected),
-    'rejected', p_rejected, 'gone', p_page.gone, 'unordered', p_unordered);
+  v_counts jsonb;
+  v_ids text[];
+  v_outcomes text;
 begin
+  -- A record that the page holds several times has one outcome: the first of this order.
+  with given as (
+    select unnest(p_outcome.inserted) as id, 1 as rank
+    union all select unnest(p_outcome.updated), 2
+    union all select unnest(p_outcome.rejected), 3
+    union all select unnest(p_outcome.ids), 5
+    union all select unnest(p_page.ids), 6
+  ),
+  each as (
+    select id, min(rank) as rank from given group by id
+  )
+  select array_agg(id),
+    string_agg(case when rank < 6 then substr('iur =', rank, 1) when p_page.gone > 0 and not p_page.is_list then 'g' else '=' end, ''),
+    jsonb_build_object(
+      'fetched', count(*) filter (where rank < 6), 'inserted', count(*) filter (where rank = 1),
+      'updated', count(*) filter (where rank = 2), 'rejected', count(*) filter (where rank = 3),
+      'unchanged', count(*) filter (where rank = 5), 'gone', p_page.gone, 'unordered', p_outcome.unordered)
+  into v_ids, v_outcomes, v_counts from each;
   if p_page.day is not null then
     update sync_days d
       set merged_run_id = p_page.run_id,
@@ -510,7 +590,8 @@ begin
       where d.source = p_page.source and d.day = p_page.day;
   end if;
   delete from rejected_records r
-    where r.source = p_page.source and r.id = any (v_ids) and is_stored(r.source, r.id) and r.asked_at < now();
+    where r.source = p_page.source and r.record_key = any (p_outcome.ids) and r.answered_ticket < p_page.asked_ticket
+      and is_stored(r.source, r.id);
   -- Whatever came of asking a record by its id, it was asked: the next one has its turn.
   if p_page.day is null and p_page.source = 'twilio' then
     update calls set asked_at = now() where id = any (p_page.ids);
@@ -518,10 +599,9 @@ begin
     update elevenlabs_conversations set asked_at = now() where conversation_id = any (p_page.ids);
   end if;
   update rejected_records r set asked_at = now()
-    where p_page.day is null and r.source = p_page.source and r.id = any (p_page.ids);
+    where p_page.day is null and r.source = p_page.source and r.record_key = any (p_page.ids);
   update staged_pages
-    set merged_counts = v_counts,
-        ids = (select coalesce(array_agg(distinct id), '{}') from unnest(ids || v_ids) id)
+    set merged_counts = v_counts, ids = coalesce(v_ids, '{}'), outcomes = coalesce(v_outcomes, '')
     where page_id = p_page.page_id;
   delete from staged_texts where page_id = p_page.page_id;
   return v_counts;

@@ -70,21 +70,18 @@ create function public.complete_days(p_source text, p_days date[], p_run_id text
 declare
   v_totals jsonb;
 begin
-  with pages as (
-    select p.day,
-      sum((p.merged_counts ->> 'inserted')::bigint) as inserted,
-      sum((p.merged_counts ->> 'updated')::bigint) as updated,
-      sum((p.merged_counts ->> 'rejected')::bigint) as rejected,
-      sum((p.merged_counts ->> 'gone')::bigint) as gone
-    from staged_pages p
-    where p.run_id = p_run_id and p.source = p_source and p.day = any (p_days)
-    group by p.day
-  ),
-  records as (
-    select p.day, count(distinct id) as fetched
-    from staged_pages p cross join unnest(p.ids) id
-    where p.run_id = p_run_id and p.source = p_source and p.day = any (p_days)
-    group by p.day
+  -- One record, one outcome, however many pages gave it.
+  with records as (
+    select day, count(*) as fetched, count(*) filter (where outcome = 1) as inserted, count(*) filter (where outcome = 2) as updated,
+      count(*) filter (where outcome = 3) as rejected, count(*) filter (where outcome = 4) as gone,
+      count(*) filter (where outcome = 5) as unchanged
+    from (
+      select p.day, o.id, min(strpos('iurg=', o.letter)) as outcome
+      from staged_pages p cross join lateral unnest(p.ids, string_to_array(p.outcomes, null)) o (id, letter)
+      where p.run_id = p_run_id and p.source = p_source and p.day = any (p_days) and p.merged_counts is not null
+      group by p.day, o.id
+    ) each
+    group by day
   ),
   ended as (
     update sync_days d
@@ -93,17 +90,16 @@ begin
             when r.first_asked_at >= (r.day + 1 + settings.lookback_days)::timestamp at time zone 'UTC' then 'completed'
             else 'open' end,
           fetched = coalesce(records.fetched, 0),
-          inserted = coalesce(pages.inserted, 0),
-          updated = coalesce(pages.updated, 0),
-          unchanged = greatest(0, coalesce(records.fetched - pages.inserted - pages.updated - pages.rejected - pages.gone, 0)),
-          rejected = coalesce(pages.rejected, 0),
-          gone = coalesce(pages.gone, 0),
+          inserted = coalesce(records.inserted, 0),
+          updated = coalesce(records.updated, 0),
+          unchanged = coalesce(records.unchanged, 0),
+          rejected = coalesce(records.rejected, 0),
+          gone = coalesce(records.gone, 0),
           unsettled = unsettled_on(p_source, d.day),
           whole_fetch_ticket = greatest(d.whole_fetch_ticket, r.first_ticket),
           workflow_id = (select workflow_id from runs where run_id = p_run_id), run_id = p_run_id,
           ended_at = now(), error = null
       from day_runs r
-      left join pages on pages.day = r.day
       left join records on records.day = r.day
       cross join settings
       where r.run_id = p_run_id and r.source = p_source and r.day = any (p_days)
