@@ -2,6 +2,12 @@
 -- raw rows. Taking dirt, and doing what it asks for, is one transaction: after a crash the dirt is there again. Rows
 -- that another drain has taken are skipped, and count as left until that drain has committed.
 
+-- Deadlocks, waits that took too long, a server short of memory or going down: no fault of the dirt, which is drained
+-- by the next try. It is set aside only for what comes of the records themselves.
+create function hourledger.will_pass(sqlstate text) returns boolean
+  language sql immutable
+  return sqlstate ~ '^(40|53|55|57|58)';
+
 -- Assigns records again and writes those that move. What is written leaves dirt of its own, so that a write by an
 -- outdated reading is looked at again after its commit.
 create function hourledger.reassign_calls(p_ids text[]) returns integer
@@ -54,7 +60,7 @@ $$;
 create function hourledger.transfers_of(p_leads text[]) returns text[]
   language sql stable as $$
   select array_agg(t.id)
-  from (select split_part(l, '/', 1) as account_sid, substring(l from '[^/]*$') as digits from unnest(p_leads) l) lead
+  from (select substring(l from '^(.*)/') as account_sid, substring(l from '[^/]*$') as digits from unnest(p_leads) l) lead
   join public.calls t on t.direction = 'trunking-originating' and t.from_digits is not null
     and t.from_digits = lead.digits and coalesce(t.account_sid, '') = lead.account_sid
 $$;
@@ -115,7 +121,7 @@ create function hourledger.follow_currency(p_after text, p_limit integer) return
     select s.workspace_id, s.snapshot_date
     from public.twilio_snapshots s
     where p_after = '' or (s.workspace_id, s.snapshot_date) >
-      (nullif(split_part(p_after, ' ', 1), '')::integer, nullif(substring(p_after from ' (.*)$'), '')::timestamptz)
+      (nullif(split_part(p_after, ' ', 1), '')::integer, to_timestamp(nullif(split_part(p_after, ' ', 2), '')::double precision))
     order by s.workspace_id, s.snapshot_date
     limit p_limit
   ),
@@ -124,7 +130,7 @@ create function hourledger.follow_currency(p_after text, p_limit integer) return
       select 'twilio', workspace_id, snapshot_date from next_hours
   )
   select case when count(*) = p_limit then
-    (array_agg(workspace_id || ' ' || snapshot_date order by workspace_id desc, snapshot_date desc))[1] end
+    (array_agg(workspace_id || ' ' || extract(epoch from snapshot_date) order by workspace_id desc, snapshot_date desc))[1] end
   from next_hours
 $$;
 
@@ -187,14 +193,14 @@ begin
     begin
       v_followed := classify_taken(v_taken, p_limit * 1000);
     exception when others then
-      if sqlstate like '40%' then
+      if will_pass(sqlstate) then
         raise;
       end if;
       foreach v_dirt in array v_taken loop
         begin
           v_followed := v_followed + classify_taken(array[v_dirt], p_limit * 1000);
         exception when others then
-          if sqlstate like '40%' then
+          if will_pass(sqlstate) then
             raise;
           end if;
           insert into dirty_keys (kind, keys, after_key, set_aside)
@@ -221,7 +227,7 @@ begin
       count(*) as calls,
       sum(c.cost) as cost,
       coalesce(sum(c.duration), 0) as duration,
-      coalesce(sum((c.duration + 59) / 60), 0) as minutes,
+      coalesce(sum((c.duration::bigint + 59) / 60), 0) as minutes,
       count(*) filter (where c.cost is null and coalesce(c.status, '') not in ('busy', 'failed', 'no-answer', 'canceled'))
         as unpriced
     from wanted w
@@ -346,14 +352,14 @@ begin
     begin
       perform rollup_taken(v_taken);
     exception when others then
-      if sqlstate like '40%' then
+      if will_pass(sqlstate) then
         raise;
       end if;
       foreach v_dirt in array v_taken loop
         begin
           perform rollup_taken(array[v_dirt]);
         exception when others then
-          if sqlstate like '40%' then
+          if will_pass(sqlstate) then
             raise;
           end if;
           insert into dirty_hours (source, workspace_id, hour, set_aside)
