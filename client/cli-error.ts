@@ -35,7 +35,15 @@ export function describeError(error: unknown, embeddedDataDir: string | null): F
   const known = error as KnownError;
   if (known.name === 'LedgerError') return describeLedgerError(known, embeddedDataDir);
   if (known.name === 'InvalidInputError') return { line: oneLine(known.message), exitCode: 2 };
+  if (known.name === 'ServiceError') return describeServiceError(known);
   return { line: oneLine(known.message), exitCode: known.exitCode === 2 ? 2 : 1 };
+}
+
+/** Of Temporal's client, which says what it tried; what the server answered is the cause. */
+function describeServiceError({ message, cause }: Error): Failure {
+  const { details } = (cause ?? {}) as { details?: string };
+  const why = details === undefined || details === '' ? '' : ` (${oneLine(details)})`;
+  return { line: `Temporal: ${oneLine(message)}${why}.`, exitCode: 1 };
 }
 
 function describeLedgerError(error: KnownError, embeddedDataDir: string | null): Failure {

@@ -57,7 +57,8 @@ export class Pace {
       failed: days.failed,
       records: sample.records,
       recordsPerSecond: Math.max(0, Math.round((sample.records - oldest.records) / seconds)),
-      left_ms: daysPerSecond > 0 ? (daysLeft / daysPerSecond) * 1000 : daysLeft === 0 ? 0 : null,
+      left_ms:
+        daysPerSecond > 0 ? (daysLeft / daysPerSecond) * 1000 : daysLeft === 0 && days.total > 0 ? 0 : null,
       state,
     };
   }

@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
-  ServiceError,
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
@@ -62,11 +61,9 @@ export async function applySchedule(session: TemporalSession, cron: string): Pro
     await handle.update(({ state }) => ({ ...wanted(cron), state }));
     return 'updated';
   } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    const cause = error.cause as { code?: number; details?: string } | undefined;
-    // gRPC status 3 is INVALID_ARGUMENT.
-    if (cause?.code !== 3) throw error;
-    throw cronRefused(cron, oneLine(cause.details ?? error.message));
+    // The SDK's way of telling that the server refused the times.
+    if (!(error instanceof TypeError)) throw error;
+    throw cronRefused(cron, oneLine(error.message));
   }
 }
 
@@ -76,7 +73,8 @@ function checkCron(cron: string): void {
 
 function cronRefused(cron: string, why: string): CliError {
   const remedy = `Give minute, hour, day of month, month and day of week, such as "${defaultCron}"`;
-  return new CliError(`--cron is "${cron}", which is no cron expression (${why}). ${remedy}.`, 2);
+  const shown = cron.length > 60 ? `${cron.slice(0, 57)}...` : cron;
+  return new CliError(`--cron is "${shown}", which is no cron expression (${why}). ${remedy}.`, 2);
 }
 
 function isAsWanted(found: ScheduleDescription, cron: string): boolean {
