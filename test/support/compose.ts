@@ -72,3 +72,10 @@ export function readDockerfile(text: string): Instruction[] {
       return { name, rest: words.join(' '), stage };
     });
 }
+
+/** The instructions of the image itself, without those that only build for it. */
+export function lastStageOf(text: string): Instruction[] {
+  const instructions = readDockerfile(text);
+  const last = Math.max(...instructions.map(({ stage }) => stage));
+  return instructions.filter(({ stage }) => stage === last);
+}
