@@ -22,6 +22,17 @@ export function addExample(command: Command, ...lines: string[]): Command {
   );
 }
 
+/** Adds a command that has commands of its own. */
+export function addGroup(
+  program: Command,
+  name: string,
+  description: string,
+  ...examples: string[]
+): Command {
+  const group = program.command(name).description(description).helpCommand(false);
+  return addExample(group, ...examples);
+}
+
 /** A parser of `--NAME DAY`. */
 export function dayOption(name: string): (text: string) => Day {
   return (text) => {

@@ -1,7 +1,7 @@
 /** `agents`: which workspace an ElevenLabs agent belongs to. */
 import type { Command } from 'commander';
 import { openLedger, readPages } from '../context.js';
-import { addExample, addJsonOption, workspaceOption, type JsonOption } from '../options.js';
+import { addExample, addGroup, addJsonOption, workspaceOption, type JsonOption } from '../options.js';
 import { formatTable, printResult, type Column } from '../output.js';
 
 interface Agent {
@@ -21,8 +21,7 @@ interface AgentOptions extends JsonOption {
 }
 
 export function addAgents(program: Command): void {
-  const agents = program.command('agents').description('which workspace an ElevenLabs agent belongs to');
-  addExample(agents, 'agents list');
+  const agents = addGroup(program, 'agents', 'which workspace an ElevenLabs agent belongs to', 'agents list');
   const list = agents
     .command('list')
     .description('list the agents')

@@ -1,7 +1,14 @@
 /** `phones`: which workspace a phone number belongs to, and from when to when. */
 import type { Command } from 'commander';
 import { openLedger, readPages } from '../context.js';
-import { addExample, addJsonOption, instantOption, workspaceOption, type JsonOption } from '../options.js';
+import {
+  addExample,
+  addGroup,
+  addJsonOption,
+  instantOption,
+  workspaceOption,
+  type JsonOption,
+} from '../options.js';
 import { formatTable, plural, print, printJson, printResult, type Column } from '../output.js';
 import type { PhoneRow } from '../phones-file.js';
 
@@ -70,10 +77,13 @@ const unmappedColumns: Column<UnmappedNumber>[] = [
 ];
 
 export function addPhones(program: Command): void {
-  const phones = program
-    .command('phones')
-    .description('which workspace a phone number belongs to, and from when to when');
-  addExample(phones, 'phones list', 'phones import numbers.csv');
+  const phones = addGroup(
+    program,
+    'phones',
+    'which workspace a phone number belongs to, and from when to when',
+    'phones list',
+    'phones import numbers.csv',
+  );
   addList(phones);
   addAdd(phones);
   addEnd(phones);

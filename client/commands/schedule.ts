@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.js';
 import { withTemporal } from '../context.js';
-import { addExample, addJsonOption, type JsonOption } from '../options.js';
+import { addExample, addGroup, addJsonOption, type JsonOption } from '../options.js';
 import { printResult, say } from '../output.js';
 import type { ScheduleSummary } from '../schedule.js';
 import type { TemporalSession } from '../temporal.js';
@@ -10,8 +10,7 @@ import type { TemporalSession } from '../temporal.js';
 const missing = () => new CliError('There is no schedule. Create it with: hourledger schedule apply');
 
 export function addSchedule(program: Command): void {
-  const schedule = program.command('schedule').description('the daily sync on a Temporal schedule');
-  addExample(schedule, 'schedule apply');
+  const schedule = addGroup(program, 'schedule', 'the daily sync on a Temporal schedule', 'schedule apply');
   addApply(schedule);
   addShow(schedule);
   addPauseAndResume(schedule);

@@ -1,7 +1,7 @@
 /** `settings`: the settings of the ledger. */
 import type { Command } from 'commander';
 import { openLedger } from '../context.js';
-import { addExample, addJsonOption, type JsonOption } from '../options.js';
+import { addExample, addGroup, addJsonOption, type JsonOption } from '../options.js';
 import { formatTable, printResult, type Column } from '../output.js';
 
 type Setting = [key: string, value: string | number];
@@ -18,8 +18,7 @@ const columns: Column<Setting>[] = [
 ];
 
 export function addSettings(program: Command): void {
-  const settings = program.command('settings').description('the settings of the ledger');
-  addExample(settings, 'settings list');
+  const settings = addGroup(program, 'settings', 'the settings of the ledger', 'settings list');
   const list = settings.command('list').description('list the settings');
   addJsonOption(addExample(list, 'settings list')).action(async ({ json }: JsonOption) => {
     const ledger = await openLedger();

@@ -1,7 +1,7 @@
 /** `stack`: the embedded Postgres, PostgREST and Temporal of a data directory. */
 import type { Command } from 'commander';
 import type { StackInfo, StackStatus } from '../../stack/index.js';
-import { addExample, addJsonOption, type JsonOption } from '../options.js';
+import { addExample, addGroup, addJsonOption, type JsonOption } from '../options.js';
 import { formatTable, printResult, say, type Column } from '../output.js';
 
 interface StackOptions extends JsonOption {
@@ -10,10 +10,12 @@ interface StackOptions extends JsonOption {
 }
 
 export function addStack(program: Command): void {
-  const stack = program
-    .command('stack')
-    .description('the embedded Postgres, PostgREST and Temporal, in the background');
-  addExample(stack, 'stack start');
+  const stack = addGroup(
+    program,
+    'stack',
+    'the embedded Postgres, PostgREST and Temporal, in the background',
+    'stack start',
+  );
   addStart(stack);
   addStackStatus(stack);
   addStop(stack);

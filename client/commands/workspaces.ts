@@ -1,7 +1,7 @@
 /** `workspaces`: the customers that voice traffic is assigned to. */
 import type { Command } from 'commander';
 import { openLedger, readPages } from '../context.js';
-import { addExample, addJsonOption, workspaceOption, type JsonOption } from '../options.js';
+import { addExample, addGroup, addJsonOption, workspaceOption, type JsonOption } from '../options.js';
 import { formatTable, printResult, type Column } from '../output.js';
 
 interface Workspace {
@@ -21,10 +21,12 @@ const columns: Column<Workspace>[] = [
 ];
 
 export function addWorkspaces(program: Command): void {
-  const workspaces = program
-    .command('workspaces')
-    .description('the customers that voice traffic is assigned to');
-  addExample(workspaces, 'workspaces list');
+  const workspaces = addGroup(
+    program,
+    'workspaces',
+    'the customers that voice traffic is assigned to',
+    'workspaces list',
+  );
   const list = workspaces.command('list').description('list the workspaces');
   addJsonOption(addExample(list, 'workspaces list')).action(async ({ json }: JsonOption) => {
     const ledger = await openLedger();
