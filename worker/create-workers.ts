@@ -16,7 +16,7 @@ import type { Providers } from '../providers/index.js';
 /** Requests leased from the ledger at once. A page of Twilio's is a thousand records, one of ElevenLabs' a single one. */
 const leaseBlock: Record<Source, number> = { twilio: 10, elevenlabs: 200 };
 /** Requests at once at most. A page of Twilio's is two megabytes of text while it is under way. */
-const concurrency_max: Record<Source, number> = { twilio: 6, elevenlabs: 64 };
+const concurrency_max: Record<Source, number> = { twilio: 4, elevenlabs: 64 };
 
 export interface WorkerSettings {
   connection: NativeConnection;
