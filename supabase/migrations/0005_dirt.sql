@@ -194,6 +194,8 @@ begin
     insert into hourledger.dirty_keys (kind, keys) values ('default', '{calls}'), ('default', '{conversations}');
   end if;
   if new.ledger_currency <> old.ledger_currency then
+    -- Waits until the drains that sum in the old currency have committed; those that come wait for this change.
+    perform pg_advisory_xact_lock(hashtextextended('hourledger currency', 0));
     insert into hourledger.dirty_keys (kind, keys) values ('currency', '{}');
   end if;
   return null;

@@ -308,6 +308,8 @@ $$;
 create function hourledger.rollup_hours(p_source text, p_workspaces integer[], p_hours timestamptz[]) returns void
   language plpgsql as $$
 begin
+  -- Not while the ledger's currency changes: the hours that have it are looked up when no sum in the old one is under way.
+  perform pg_advisory_xact_lock_shared(hashtextextended('hourledger currency', 0));
   perform pg_advisory_xact_lock(hashtextextended(format('hourledger hour %s %s %s', p_source, w.workspace_id, extract(epoch from w.hour)), 0))
     from (select * from unnest(p_workspaces, p_hours) u (workspace_id, hour) order by 1, 2) w;
   if p_source = 'twilio' then
