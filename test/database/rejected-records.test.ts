@@ -63,7 +63,15 @@ it.each(badCalls)('%s: rejected alone, with the reason', async (name, fields, re
   const before = `${run}-before`;
   const askedTicket = await world.beginDays(run, 'twilio', [day]);
   const records = [good(before), bad, good(`${run}-after`)];
-  await world.stage({ pageId: run, source: 'twilio', runId: run, day, records, askedTicket, recordsKey: 'calls' });
+  await world.stage({
+    pageId: run,
+    source: 'twilio',
+    runId: run,
+    day,
+    records,
+    askedTicket,
+    recordsKey: 'calls',
+  });
   const merged = await world.merge(run);
   expect(merged).toMatchObject({ fetched: 3, inserted: 2, updated: 0, unchanged: 0, rejected: 1 });
   const [row] = await world.rows<{ id: string | null; day: string; reason: string; raw_data: string }>(
@@ -72,7 +80,11 @@ it.each(badCalls)('%s: rejected alone, with the reason', async (name, fields, re
   );
   expect(row).toMatchObject({ id: sid, day, raw_data: bad });
   expect(row!.reason).toMatch(reason);
-  expect(await world.completeDays(run, 'twilio', [day])).toMatchObject({ fetched: 3, inserted: 2, rejected: 1 });
+  expect(await world.completeDays(run, 'twilio', [day])).toMatchObject({
+    fetched: 3,
+    inserted: 2,
+    rejected: 1,
+  });
   await world.readDay(`${run}-later`, 'twilio', day, [good(sid)]);
   expect(await rejected([sid])).toEqual([]);
   expect(await world.rows('select id from calls where id = $1', [sid])).toEqual([{ id: sid }]);
@@ -80,7 +92,13 @@ it.each(badCalls)('%s: rejected alone, with the reason', async (name, fields, re
 
 it('keeps records without an id, each once, and one whose id is no key', async () => {
   const nameless = stringifyJson(call('', at));
-  const records = [nameless, '"text"', nameless, stringifyJson(call(long, at)), stringifyJson(call('CA\u0000', at))];
+  const records = [
+    nameless,
+    '"text"',
+    nameless,
+    stringifyJson(call(long, at)),
+    stringifyJson(call('CA\u0000', at)),
+  ];
   const merged = await world.readDay(run, 'twilio', day, [...records, good(run)]);
   expect(merged).toMatchObject({ fetched: 5, inserted: 1, rejected: 4 });
   const rows = await world.rows<{ id: string | null }>(
@@ -100,7 +118,10 @@ it.each<[string, Record<string, JsonValue>]>([
 ])('conversation with %s: rejected alone', async (name, metadata) => {
   const bad = stringifyJson(conversation(`conv ${name}`, at, metadata));
   const fine = stringifyJson(conversation(run, at));
-  expect(await world.readDay(run, 'elevenlabs', day, [bad, fine])).toMatchObject({ inserted: 1, rejected: 1 });
+  expect(await world.readDay(run, 'elevenlabs', day, [bad, fine])).toMatchObject({
+    inserted: 1,
+    rejected: 1,
+  });
   const today = await rejected([`conv ${name}`]);
   expect(today).toMatchObject([{ day, raw_data: bad }]);
   const now = stringifyJson(conversation(`conv ${name}`, at));
@@ -116,7 +137,10 @@ it('a newer version that cannot be stored is rejected beside the row that stands
   expect(await world.readDay(`${run}-2`, 'twilio', day, [bad])).toMatchObject({ fetched: 1, rejected: 1 });
   expect(await rejected([id])).toHaveLength(1);
   expect(await world.rows('select cost from calls where id = $1', [id])).toEqual([{ cost: '0.01400' }]);
-  expect(await world.readDay(`${run}-3`, 'twilio', day, [good(id)])).toMatchObject({ fetched: 1, unchanged: 1 });
+  expect(await world.readDay(`${run}-3`, 'twilio', day, [good(id)])).toMatchObject({
+    fetched: 1,
+    unchanged: 1,
+  });
   expect(await rejected([id])).toEqual([]);
 });
 

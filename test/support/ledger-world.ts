@@ -323,7 +323,10 @@ function plainValue(value: unknown, isMoney: boolean): unknown {
   if (!isMoney || value === null) return value;
   if (typeof value === 'string') return canonicalDecimal(value);
   return Object.fromEntries(
-    Object.entries(value as Record<string, string>).map(([currency, sum]) => [currency, canonicalDecimal(sum)]),
+    Object.entries(value as Record<string, string>).map(([currency, sum]) => [
+      currency,
+      canonicalDecimal(sum),
+    ]),
   );
 }
 

@@ -1,0 +1,319 @@
+// The races between transactions, stepped by hand on two connections. Everything runs at READ COMMITTED.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { stringifyJson, type JsonObject } from '../../simulator/json-text.js';
+import { call } from '../simulator/records.js';
+import { LedgerWorld } from '../support/ledger-world.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+const day = '2025-10-04';
+const at = '2025-10-04T15:10:00Z';
+const number = '+34001';
+const lead = '+57100';
+
+let database: TestDatabase;
+let one: LedgerWorld;
+let two: LedgerWorld;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.query(`insert into workspaces (id, name) values (2, 'Two'), (3, 'Three')`);
+});
+
+beforeEach(async () => {
+  [one, two] = [await LedgerWorld.open(database), await LedgerWorld.open(database)];
+});
+
+afterEach(async () => {
+  await Promise.all([one.close(), two.close()]);
+  await database.query(`update settings set ledger_currency = 'USD' where ledger_currency <> 'USD'`);
+  await database.query('delete from calls; delete from workspace_phones; delete from rejected_records');
+  await database.query('delete from twilio_snapshots; delete from hourledger.runs; delete from sync_days');
+  await database.query('delete from hourledger.dirty_hours; delete from hourledger.dirty_keys');
+});
+
+afterAll(() => database.close());
+
+const text = (sid: string, fields: JsonObject = {}) => stringifyJson(call(sid, at, fields));
+const begin = (ledger: LedgerWorld) => ledger.rows('begin');
+const commit = (ledger: LedgerWorld) => ledger.rows('commit');
+
+async function stage(ledger: LedgerWorld, runId: string, records: string[], onDay = day): Promise<string> {
+  const askedTicket = await ledger.beginDays(runId, 'twilio', [onDay]);
+  await ledger.stage({ pageId: runId, source: 'twilio', runId, day: onDay, records, askedTicket });
+  return runId;
+}
+
+async function map(ledger: LedgerWorld, workspace: number): Promise<void> {
+  await ledger.rows('delete from workspace_phones');
+  await ledger.rows('insert into workspace_phones (phone_number, workspace_id) values ($1, $2)', [
+    number,
+    workspace,
+  ]);
+}
+
+/** `workspace: calls, cost` of each snapshot. */
+async function snapshots(): Promise<string[]> {
+  const rows = await database.query<{ line: string }>(
+    `select format('%s: %s, %s', workspace_id, total_calls, total_cost) as line from twilio_snapshots order by workspace_id`,
+  );
+  return rows.map(({ line }) => line);
+}
+
+const workspaceOf = async (id: string): Promise<unknown> =>
+  (await database.query('select workspace_id from calls where id = $1', [id]))[0]?.['workspace_id'];
+
+/** Until a session waits for a lock that another one holds. */
+async function waitUntilBlocked(): Promise<void> {
+  const blocked = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  await waitFor(async () => (await database.query(blocked)).length > 0, {
+    what: 'a session that waits for a lock',
+  });
+}
+
+it('two drains of one hour: the second waits, and sums what the first could not see', async () => {
+  await one.merge(await stage(one, 'first', [text('CA1', { price: '-1' })]));
+  await one.classifyDirt();
+  await begin(one);
+  await one.rollupDirt();
+  await two.merge(await stage(two, 'second', [text('CA2', { price: '-2' })]));
+  const second = two.rollupDirt();
+  await waitUntilBlocked();
+  await commit(one);
+  expect(await second).toMatchObject({ taken: 1, left: 0 });
+  expect(await snapshots()).toEqual(['1: 2, 3']);
+});
+
+it("an older sum does not win: a drain that summed before a merge committed is followed by that merge's own dirt", async () => {
+  await one.merge(await stage(one, 'first', [text('CA1', { price: '-1' })]));
+  await begin(two);
+  await two.merge(await stage(two, 'second', [text('CA2', { price: '-2' })]));
+  await one.drain();
+  expect(await snapshots()).toEqual(['1: 1, 1']);
+  await commit(two);
+  await one.drain();
+  expect(await snapshots()).toEqual(['1: 2, 3']);
+});
+
+it('a mapping that changes while a merge is open moves what that merge wrote', async () => {
+  await map(one, 2);
+  await one.drain();
+  await begin(one);
+  await one.merge(await stage(one, 'merge', [text('CA1', { from: number, price: '-1' })]));
+  await map(two, 3);
+  await two.drain();
+  await commit(one);
+  expect(await workspaceOf('CA1')).toBe(2);
+  await two.drain();
+  expect(await workspaceOf('CA1')).toBe(3);
+  expect(await snapshots()).toEqual(['3: 1, 1']);
+});
+
+it('a mapping that is not committed yet when the record is drained moves it once it is', async () => {
+  await one.merge(await stage(one, 'merge', [text('CA1', { from: number, price: '-1' })]));
+  await begin(two);
+  await map(two, 3);
+  await one.drain();
+  expect(await snapshots()).toEqual(['1: 1, 1']);
+  await commit(two);
+  await one.drain();
+  expect(await snapshots()).toEqual(['3: 1, 1']);
+});
+
+it('a transfer and the call that it belongs to, in two merges that do not see each other', async () => {
+  await map(one, 2);
+  await stage(one, 'transfer', [
+    text('CA-transfer', { direction: 'trunking-originating', from: lead, to: 'sip:+9@host', price: '-1' }),
+  ]);
+  await stage(
+    two,
+    'match',
+    [stringifyJson(call('CA-match', '2025-10-05T10:00:00Z', { from: number, to: lead, price: '-2' }))],
+    '2025-10-05',
+  );
+  for (const order of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    await begin(one);
+    await begin(two);
+    await one.merge('transfer');
+    await two.merge('match');
+    await commit(order[0]);
+    await order[0].drain();
+    await commit(order[1]);
+    await order[0].drain();
+    expect([await workspaceOf('CA-transfer'), await workspaceOf('CA-match')]).toEqual([2, 2]);
+    await database.query('delete from calls');
+    await one.drain();
+    await stage(one, 'transfer', []);
+    for (const page of ['transfer', 'match']) {
+      await database.query('update hourledger.staged_pages set merged_counts = null where page_id = $1', [
+        page,
+      ]);
+    }
+    const records = {
+      transfer: text('CA-transfer', {
+        direction: 'trunking-originating',
+        from: lead,
+        to: 'sip:+9@host',
+        price: '-1',
+      }),
+      match: stringifyJson(call('CA-match', '2025-10-05T10:00:00Z', { from: number, to: lead, price: '-2' })),
+    };
+    for (const [page, record] of Object.entries(records)) {
+      await database.query(
+        'insert into hourledger.staged_texts values ($1, $2) on conflict (page_id) do update set body = $2',
+        [page, `[${record}]`],
+      );
+    }
+  }
+});
+
+it('a drain that decided by an older mapping does not have the last word', async () => {
+  await one.merge(await stage(one, 'merge', [text('CA1', { from: number })]));
+  await one.drain();
+  await map(one, 2);
+  await begin(one);
+  while ((await one.classifyDirt()).taken > 0);
+  // The call is on its way to workspace 2, uncommitted. Meanwhile nobody owns the number any more.
+  await two.rows('delete from workspace_phones');
+  const other = two.drain();
+  await waitFor(async () => (await database.query('select from hourledger.dirty_keys')).length > 0);
+  await commit(one);
+  await other;
+  await one.drain();
+  expect(await workspaceOf('CA1')).toBe(1);
+  expect(await snapshots()).toEqual(['1: 1, 0.01400']);
+});
+
+it('what a crashed drain had taken is there again', async () => {
+  await one.merge(await stage(one, 'merge', [text('CA1', { price: '-1' })]));
+  await begin(one);
+  expect(await one.classifyDirt()).toMatchObject({ taken: 1 });
+  expect(await one.rollupDirt()).toMatchObject({ taken: 1 });
+  await one.rows('rollback');
+  expect(await snapshots()).toEqual([]);
+  await two.drain();
+  expect(await snapshots()).toEqual(['1: 1, 1']);
+});
+
+it('dirt that another drain has taken is skipped, and counts as left until that one has committed', async () => {
+  await one.merge(await stage(one, 'merge', [text('CA1', { price: '-1' })]));
+  await begin(one);
+  await one.classifyDirt();
+  await one.rollupDirt();
+  expect(await two.classifyDirt()).toMatchObject({ taken: 0, left: 1 });
+  expect(await two.rollupDirt()).toMatchObject({ taken: 0, left: 1 });
+  await commit(one);
+  expect(await two.classifyDirt()).toMatchObject({ taken: 0, left: 0 });
+  expect(await two.rollupDirt()).toMatchObject({ taken: 0, left: 0 });
+});
+
+it("a change of the ledger's currency reaches the snapshot that a drain is just writing", async () => {
+  await one.merge(await stage(one, 'merge', [text('CA1', { price: '-1', price_unit: 'JPY' })]));
+  await one.classifyDirt();
+  await begin(one);
+  await one.rollupDirt();
+  // What follows of the change may not look for snapshots before this one is there.
+  const change = two.rows(`update settings set ledger_currency = 'JPY'`).then(() => two.classifyDirt());
+  await Promise.race([change, waitUntilBlocked()]);
+  await commit(one);
+  await change;
+  await two.drain();
+  expect(await snapshots()).toEqual(['1: 1, 1']);
+});
+
+it('dirt that cannot be drained is set aside with the reason, and holds up nobody', async () => {
+  await database.query(
+    `alter table twilio_snapshots add constraint refused check (workspace_id <> 3) not valid`,
+  );
+  await map(one, 3);
+  await one.merge(await stage(one, 'merge', [text('CA1', { from: number }), text('CA2', { price: '-1' })]));
+  const setAside = await one.drain();
+  expect(setAside).toHaveLength(1);
+  expect(setAside[0]).toMatch(/twilio workspace 3 hour .*refused/);
+  expect(await snapshots()).toEqual(['1: 1, 1']);
+  expect(await one.drain()).toEqual([]);
+  await database.query('alter table twilio_snapshots drop constraint refused');
+  await database.query('update hourledger.dirty_hours set set_aside = null');
+  await one.drain();
+  expect(await snapshots()).toEqual(['1: 1, 1', '3: 1, 0.01400']);
+});
+
+it('a wait for a lock that takes too long sets no dirt aside', async () => {
+  await one.merge(await stage(one, 'merge', [text('CA1', { price: '-1' })]));
+  await one.classifyDirt();
+  await two.merge(await stage(two, 'more', [text('CA2', { price: '-2' })]));
+  await begin(one);
+  await one.rollupDirt(1);
+  await two.rows(`set lock_timeout = '50ms'`);
+  await expect(two.rollupDirt()).rejects.toMatchObject({ code: '55P03' });
+  await commit(one);
+  expect(await two.drain()).toEqual([]);
+  expect(await snapshots()).toEqual(['1: 2, 3']);
+});
+
+it('two merges of one day pass one after the other, and the second sees that the first overlapped it', async () => {
+  await one.merge(await stage(one, 'before', [text('CA1', { price: '-1' })]));
+  await stage(one, 'one', [text('CA1', { price: '-2' })]);
+  const askedTicket = await two.beginDays('two', 'twilio', [day]);
+  await one.rows('select 1');
+  await begin(one);
+  await two.stage({
+    pageId: 'two',
+    source: 'twilio',
+    runId: 'two',
+    day,
+    records: [text('CA1', { price: '-3' })],
+    askedTicket,
+  });
+  const overlapping = await stage(two, 'three', [text('CA2')]);
+  await one.merge(overlapping);
+  const second = two.merge('two');
+  await waitUntilBlocked();
+  await commit(one);
+  expect(await second).toMatchObject({ updated: 0, unordered: 1 });
+});
+
+it("a person's UPDATE and DELETE in SQL are drained like everything else", async () => {
+  await one.merge(await stage(one, 'merge', [text('CA1', { price: '-1' }), text('CA2', { price: '-2' })]));
+  await one.drain();
+  await database.query(`update calls set cost = 5 where id = 'CA1'`);
+  await one.drain();
+  expect(await snapshots()).toEqual(['1: 2, 7']);
+  await database.query(`update calls set workspace_id = 3 where id = 'CA1'`);
+  await one.drain();
+  expect(await snapshots()).toEqual(['1: 2, 7']);
+  await database.query(`delete from calls where id = 'CA1'`);
+  await one.drain();
+  expect(await snapshots()).toEqual(['1: 1, 2']);
+  await database.query(`delete from calls`);
+  await one.drain();
+  expect(await snapshots()).toEqual([]);
+});
+
+it.each([
+  'calls',
+  'elevenlabs_conversations',
+  'twilio_snapshots',
+  'elevenlabs_snapshots',
+  'workspace_phones',
+  'workspace_agents',
+])('TRUNCATE of %s is refused, and says what to do instead', async (table) => {
+  await expect(database.query(`truncate ${table}`)).rejects.toThrow(/Use DELETE/);
+});
+
+it('a workspace that has records, numbers or agents is not deleted', async () => {
+  await expect(database.query('delete from workspaces where id = 1')).rejects.toThrow(
+    'workspace 1 has the records that nothing assigns',
+  );
+  await one.merge(await stage(one, 'merge', [text('CA1')]));
+  await expect(database.query('delete from workspaces where id = 1')).rejects.toThrow(
+    'workspace 1 has calls: merge it into another one instead of deleting it',
+  );
+  await map(one, 2);
+  await expect(database.query('delete from workspaces where id = 2')).rejects.toThrow(
+    'workspace 2 has numbers',
+  );
+});
