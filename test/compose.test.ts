@@ -1,4 +1,4 @@
-/** docker-compose.yml, the Dockerfile and the keys: what they promise, read from the files. */
+/** What docker-compose.yml, the Dockerfile and the keys promise, read from the files. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';

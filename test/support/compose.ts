@@ -1,4 +1,4 @@
-/** docker-compose.yml as Docker Compose reads it, and the Dockerfile: what runs, with which settings. */
+/** What docker-compose.yml and the Dockerfile say, read as Docker reads them. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
