@@ -1,5 +1,7 @@
 /** All activities, wired to what they work with. */
+import { createCheckWorkspace } from './check-workspace.js';
 import { createClassifyWorkspace } from './classify-workspace.js';
+import { createClearDays } from './clear-days.js';
 import { createCompleteDays } from './complete-days.js';
 import type { Dependencies } from './dependencies.js';
 import { createFetchProviderPage } from './fetch-provider-page.js';
@@ -7,6 +9,8 @@ import { createFetchRecordsAgain } from './fetch-records-again.js';
 import { createListSources } from './list-sources.js';
 import { createPlanBackfill } from './plan-backfill.js';
 import { createPlanDailySync } from './plan-daily-sync.js';
+import { createReclassifyRecords } from './reclassify-records.js';
+import { createRegenerateDays } from './regenerate-days.js';
 import { createRollupHours } from './rollup-hours.js';
 import { createSweepPages } from './sweep-pages.js';
 import type { Activities } from './types.js';
@@ -25,6 +29,10 @@ export function createActivities(deps: Dependencies): Activities {
     classifyWorkspace: createClassifyWorkspace(deps),
     rollupHours: createRollupHours(deps),
     completeDays: createCompleteDays(deps),
+    checkWorkspace: createCheckWorkspace(deps),
+    regenerateDays: createRegenerateDays(deps),
+    clearDays: createClearDays(deps),
+    reclassifyRecords: createReclassifyRecords(deps),
     sweepPages: createSweepPages(deps),
   };
 }

@@ -130,6 +130,34 @@ export interface DailyPlanInput {
   run: Run;
 }
 
+/** A workspace's day: what is recomputed or cleared in one transaction. */
+export interface WorkspaceDay {
+  workspaceId: number;
+  day: Day;
+}
+
+/** Which days of which workspaces; null: all of them. */
+export interface WorkspaceDaysInput {
+  source: Source;
+  workspaceId: number | null;
+  /** Inclusive. */
+  from: Day | null;
+  /** Inclusive. */
+  to: Day | null;
+  /** Go on behind this one; null at the beginning. */
+  after: WorkspaceDay | null;
+}
+
+export interface DaysDone {
+  after: WorkspaceDay | null;
+  /** Whether days may be left behind `after`. */
+  more: boolean;
+  /** How many this activity has done. */
+  days: number;
+  /** Snapshots of those days: after recomputing them, or before clearing them. */
+  snapshots: number;
+}
+
 /** Every activity, by the name that Temporal Web shows. */
 export interface Activities {
   /** The sources that the worker has credentials for. */
@@ -155,6 +183,14 @@ export interface Activities {
     /** How many of them stay open because they or their lookback had not ended. */
     open: number;
   }>;
+  /** Refuses a workspace that does not exist. */
+  checkWorkspace: (input: { workspaceId: number }) => Promise<void>;
+  /** Recomputes snapshots from raw rows, one workspace's day after the other, up to a budget of time. */
+  regenerateDays: (input: WorkspaceDaysInput) => Promise<DaysDone>;
+  /** Deletes snapshots and marks their hours as cleared, in the same way. */
+  clearDays: (input: WorkspaceDaysInput) => Promise<DaysDone>;
+  /** Assigns records again: those that some numbers decide, or (null) all. `done`: numbers, or records. */
+  reclassifyRecords: (input: { phoneNumbers: string[] | null }) => Promise<DrainResult>;
   /** Deletes staged pages of workflow runs that Temporal reports closed. */
   sweepPages: () => Promise<{ swept: number }>;
 }

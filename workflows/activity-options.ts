@@ -50,7 +50,10 @@ const shortDatabase = {
 } satisfies ActivityOptions;
 
 type ProviderActivities = Pick<Activities, 'fetchProviderPage' | 'fetchRecordsAgain'>;
-type LongActivities = Pick<Activities, 'upsertRawRows' | 'classifyWorkspace' | 'rollupHours'>;
+type LongActivities = Pick<
+  Activities,
+  'upsertRawRows' | 'classifyWorkspace' | 'rollupHours' | 'regenerateDays' | 'clearDays' | 'reclassifyRecords'
+>;
 type ShortActivities = Omit<Activities, keyof ProviderActivities | keyof LongActivities>;
 
 /**

@@ -1,4 +1,7 @@
 /** The workflows, by the names that people type. */
 export { backfill } from './backfill.js';
+export { clearSnapshots } from './clear-snapshots.js';
 export { dailySync } from './daily-sync.js';
 export { ingestDays } from './ingest-days.js';
+export { reclassify } from './reclassify.js';
+export { regenerateSnapshots } from './regenerate-snapshots.js';

@@ -1,26 +1,31 @@
 /** What each workflow takes: one JSON object, checked strictly, and one line for people when it is wrong. */
 import * as z from 'zod/mini';
-import type { Day, Source } from '../activities/types.js';
-import { dayOf, isCalendarDay, isInstant } from './calendar.js';
+import type { Day } from '../activities/types.js';
+import { dayOf } from './calendar.js';
 import { defaultMaxParallelDays, limitOfParallelDays } from './day-window.js';
+import {
+  checkRange,
+  day,
+  dayHelp,
+  instant,
+  InvalidInputError,
+  list,
+  parse,
+  quote,
+  source,
+  sourceHelp,
+  sources,
+  type FieldHelp,
+} from './input-check.js';
 
-/** Every source there is, for messages and for the command line. */
-export const sources = ['twilio', 'elevenlabs'] as const satisfies readonly Source[];
+export { InvalidInputError, sources } from './input-check.js';
+
 export const orders = ['newest-first', 'oldest-first'] as const;
 export const reprocessChoices = ['none', 'failed', 'completed'] as const;
 
 /** The earliest day there can be: ElevenLabs counts seconds from here. */
 const earliestDay: Day = '1970-01-01';
 const lookbackDays_max = 365;
-
-/** Input that can never work; its message is one line that names the value and the remedy. */
-export class InvalidInputError extends Error {
-  override readonly name = 'InvalidInputError';
-}
-
-const day = z.string().check(z.refine((text) => isCalendarDay(text)));
-const instant = z.string().check(z.refine((text) => isInstant(text)));
-const source = z.enum(sources);
 
 const backfillSchema = z.strictObject({
   source,
@@ -63,15 +68,7 @@ export type IngestDaysInput = z.input<typeof ingestDaysSchema>;
 /** The same with its defaults filled in. */
 export type IngestDaysRequest = z.output<typeof ingestDaysSchema>;
 
-/** What is said of a field that is wrong: what the value is not, and what to give instead. */
-interface FieldHelp {
-  not: string;
-  give: string;
-}
-
-const dayHelp = { not: 'which is no calendar day', give: 'Give a UTC day as YYYY-MM-DD.' };
 const yesNoHelp = { not: 'which is neither true nor false', give: 'Give true or false.' };
-const sourceHelp = { not: 'which is no source', give: `The sources are ${list(sources)}.` };
 const maxParallelDaysHelp = {
   not: `which is no whole number from 1 to ${limitOfParallelDays}`,
   give: `Give how many days may be under way at once, for example ${defaultMaxParallelDays}.`,
@@ -131,11 +128,7 @@ export function parseBackfillInput(input: unknown, now: Date): BackfillRequest {
       throw new InvalidInputError(`backfill: "${field}" is "${value}", ${fact}. Give a later day.`);
     }
   }
-  if (request.from > request.to) {
-    throw new InvalidInputError(
-      `backfill: "from" is "${request.from}", which is after "to", "${request.to}". Give the earlier day as "from".`,
-    );
-  }
+  checkRange('backfill', request.from, request.to);
   return request;
 }
 
@@ -182,54 +175,4 @@ export function parseMaxParallelDays(value: unknown): number {
   }
   const { not, give } = maxParallelDaysHelp;
   throw new InvalidInputError(`setMaxParallelDays: the value is ${quote(value)}, ${not}. ${give}`);
-}
-
-function parse<Schema extends z.core.$ZodType>(
-  workflow: string,
-  schema: Schema,
-  help: Record<string, FieldHelp>,
-  example: string,
-  input: unknown,
-): z.output<Schema> {
-  if (input === undefined) {
-    throw new InvalidInputError(
-      `${workflow}: the input is missing. Give one JSON object, such as ${example}.`,
-    );
-  }
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    const fact = `the input is ${quote(input)}, which is no JSON object`;
-    throw new InvalidInputError(`${workflow}: ${fact}. Give one, such as ${example}.`);
-  }
-  const result = z.safeParse(schema, input);
-  if (result.success) return result.data;
-  // A misspelt field leaves the right one missing too; naming what was typed tells more.
-  const { issues } = result.error;
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
-  throw new InvalidInputError(`${workflow}: ${describeIssue(issue, help, input)}`);
-}
-
-function describeIssue(
-  issue: z.core.$ZodIssue | undefined,
-  help: Record<string, FieldHelp>,
-  input: object,
-): string {
-  if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
-    const names = issue.keys.map((key) => quote(key)).join(', ');
-    return `there is no field ${names}. The fields are ${list(Object.keys(help))}.`;
-  }
-  const field = String(issue?.path[0]);
-  const { not, give } = help[field] ?? { not: 'which cannot be used', give: 'Leave it out.' };
-  const value = (input as Record<string, unknown>)[field];
-  if (value === undefined) return `"${field}" is missing. ${give}`;
-  return `"${field}" is ${quote(value)}, ${not}. ${give}`;
-}
-
-/** A value as JSON on one line, cut where it gets long. */
-function quote(value: unknown): string {
-  const text = value === undefined ? 'undefined' : JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
-function list(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`;
 }

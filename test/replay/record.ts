@@ -96,3 +96,18 @@ test('dailySync', async () => {
   await ended(handle);
   await save('daily-sync', handle.workflowId);
 });
+
+test.each([
+  ['regenerateSnapshots', 'regenerate-snapshots', { source: 'twilio', workspaceId: 4, from: '2025-10-01' }],
+  ['clearSnapshots', 'clear-snapshots', { source: 'elevenlabs', confirm: true }],
+  ['reclassify', 'reclassify', { phoneNumbers: ['+12125550101', '+12125550102'] }],
+])('%s', async (type, name, input) => {
+  const ledger = new FakeLedger();
+  const handle = await environment.client.workflow.start(type, {
+    taskQueue: environment.taskQueue,
+    workflowId: environment.idFor(ledger),
+    args: [input],
+  });
+  await ended(handle);
+  await save(name, handle.workflowId);
+});

@@ -1,13 +1,7 @@
 /** Where the tests of workflows find their server. */
-import { inject } from 'vitest';
+import { suite } from '../../support/suite.js';
 import { WorkflowEnvironment } from './workflow-environment.js';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    temporalAddress: string;
-  }
-}
-
 export function connectForTests(): Promise<WorkflowEnvironment> {
-  return WorkflowEnvironment.start(inject('temporalAddress'), 'default');
+  return WorkflowEnvironment.start(suite().temporalAddress, 'default');
 }

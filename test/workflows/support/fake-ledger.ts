@@ -12,6 +12,7 @@ import type {
   FetchInput,
   Run,
   Source,
+  WorkspaceDaysInput,
 } from '../../../activities/types.js';
 
 const noCounts: Counts = {
@@ -154,6 +155,15 @@ export class FakeLedger {
         return drained;
       }),
       completeDays: called('completeDays', (input) => this.#complete(input)),
+      checkWorkspace: called('checkWorkspace', ({ workspaceId }) => {
+        if (workspaceId > 100) throw ApplicationFailure.nonRetryable('No such workspace.', 'InvalidInput');
+      }),
+      regenerateDays: called('regenerateDays', (input) => this.#workThrough(input)),
+      clearDays: called('clearDays', (input) => this.#workThrough(input)),
+      reclassifyRecords: called('reclassifyRecords', ({ phoneNumbers }) => ({
+        done: phoneNumbers?.length ?? 30,
+        setAside: [],
+      })),
       sweepPages: called('sweepPages', () => ({ swept: 0 })),
     };
   }
@@ -238,6 +248,13 @@ export class FakeLedger {
     const asked = input.batch < batches ? 1 : 0;
     const pageIds = asked > 0 ? [`again#${scope.kind}#${input.batch}`] : [];
     return { pageIds, asked, more: input.batch + 1 < batches };
+  }
+
+  /** Three days, one for each activity. */
+  #workThrough(input: WorkspaceDaysInput) {
+    const number = Number(input.after?.day.slice(-2) ?? 0) + 1;
+    const after = { workspaceId: 1, day: `2025-10-0${number}` };
+    return { after, more: number < 3, days: 1, snapshots: 24 };
   }
 
   #complete(input: { source: Source; run: Run; days: Day[]; failed: FailedDay[] }) {
