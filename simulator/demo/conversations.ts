@@ -27,9 +27,12 @@ function llmPrice(random: Random): string {
   return `0.00${String(random.between(1, 89_999)).padStart(5, '0')}`;
 }
 
-/** Credits are written as `70` or `70.0`. */
-function credits(random: Random, value: number): string {
-  return random.perMille(250) ? `${value}.0` : String(value);
+/** Credits are written as `70` or `70.0`; in the worked example's hour plainly, so that its sums print as people know them. */
+function credits(random: Random, value: number, startMs: number): string {
+  const written = random.perMille(250) ? `${value}.0` : String(value);
+  const workedMs = Date.parse(demoFigures.workedExample.hour);
+  const worked = startMs >= workedMs && startMs < workedMs + hourLengthMs;
+  return worked ? String(value) : written;
 }
 
 /** Credits in dollars at 0.000165 each, as a JSON literal without trailing zeros. */
@@ -185,8 +188,8 @@ export class ConversationMaker {
     const withoutCharges = older && random.perMille(150);
     return {
       llmPrice: withoutCharges ? 'null' : llmPrice(random),
-      llmCharge: withoutCharges ? 'null' : credits(random, llm),
-      callCharge: withoutCharges ? 'null' : credits(random, call),
+      llmCharge: withoutCharges ? 'null' : credits(random, llm, startMs),
+      callCharge: withoutCharges ? 'null' : credits(random, call, startMs),
       freeMinutes: random.perMille(30) ? '1.2166666666666666' : random.pick(['0', '0.0']),
       freeLlmDollars: random.perMille(20) ? '0.0012' : random.pick(['0', '0.0']),
       devDiscount: random.perMille(30),
