@@ -79,3 +79,75 @@ comment on column public.unmapped_numbers.calls is 'Calls that went to the defau
 comment on column public.unmapped_numbers.cost is 'What these calls cost, in the ledger''s currency.';
 
 grant select on public.communication_costs, public.call_costs, public.unmapped_numbers to service_role;
+
+-- What means the same wherever it stands is said once.
+do $$
+declare
+  v_column record;
+begin
+  for v_column in
+    select format('%I.%I', c.relname, a.attname) as name, said.words
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join (values
+      ('workspace_id', 'The workspace.'),
+      ('created_at', 'When the row was made.'),
+      ('source', 'twilio or elevenlabs.'),
+      ('direction', 'As Twilio says: inbound, outbound-api, outbound-dial, trunking-terminating, trunking-originating, or what comes later.'),
+      ('status', 'As the provider says.'),
+      ('phone_from', 'Who called: a number, a SIP URI, client:… or another text.'),
+      ('phone_to', 'Who was called: a number, a SIP URI, client:… or another text.'),
+      ('end_date', 'End; null while the call has none.'),
+      ('parent_call_sid', 'The call that this one is a leg of.'),
+      ('account_sid', 'The Twilio account.'),
+      ('conversation_id', 'The conversation''s id at ElevenLabs.'),
+      ('agent_id', 'The agent''s id at ElevenLabs.'),
+      ('agent_number', 'The number that the agent spoke through; null for web calls.'),
+      ('external_number', 'The other side''s number; null for web calls.'),
+      ('call_sid', 'The Twilio call that carried the conversation.'),
+      ('conversation_date', 'Start of the conversation.'),
+      ('free_minutes_consumed', 'Minutes that were free.'),
+      ('free_llm_dollars_consumed', 'US dollars of the language model that were free.'),
+      ('llm_usage', 'What the language model used, as ElevenLabs says.'),
+      ('fetched_at', 'When the stored version was fetched.'),
+      ('asked_ticket', 'Number that the request got when it was asked: orders fetches without clocks.'),
+      ('answered_ticket', 'Number that the request got when it was answered.'),
+      ('ask_again', 'Two fetches that overlapped in time differ: the record is to be asked again.'),
+      ('asked_at', 'When the record was last asked by its id.'),
+      ('snapshot_date', 'First instant of the UTC hour.'),
+      ('total_calls', 'How many calls.'),
+      ('total_conversations', 'How many conversations.'),
+      ('total_duration', 'Seconds.'),
+      ('call_seconds', 'Seconds of Twilio calls.'),
+      ('conversation_seconds', 'Seconds of conversations.'),
+      ('elevenlabs_credits', 'Credits.'),
+      ('twilio_cost', 'Cost of the Twilio call; null while unknown.'),
+      ('twilio_currency', 'Currency of twilio_cost.'),
+      ('rolled_up_at', 'When the sums were last written.'),
+      ('reason', 'Why the record cannot be stored.'),
+      ('first_seen_at', 'When the record was first rejected.'),
+      ('only_row', 'Holds the table to one row.'),
+      ('day', 'UTC day.'),
+      ('inserted', 'Records of these that were new.'),
+      ('updated', 'Records of these that had changed.'),
+      ('unchanged', 'Records of these that were stored already as they are.'),
+      ('rejected', 'Records of these that cannot be stored.'),
+      ('reconciled_at', 'When the provider''s own totals were last compared.'),
+      ('workflow_id', 'The Temporal workflow that read the day last.'),
+      ('run_id', 'The run of that workflow.'),
+      ('started_at', 'When that run began to read the day.'),
+      ('ended_at', 'When that run had read the day, or gave it up.'),
+      ('error', 'Why the day could not be read; null when it was.'),
+      ('digits', 'The number.'),
+      ('conversations', 'Conversations whose agent number nobody owned.'),
+      ('first_date', 'Start of the first of these records.'),
+      ('last_date', 'Start of the last of these records.'),
+      ('id', 'Key of the row.')
+    ) said (name, words) on said.name = a.attname
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v') and col_description(c.oid, a.attnum) is null
+  loop
+    execute format('comment on column public.%s is %L', v_column.name, v_column.words);
+  end loop;
+end
+$$;
+comment on column public.rejected_records.id is 'The record''s id; null where it has none.';

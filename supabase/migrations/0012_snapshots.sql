@@ -11,6 +11,9 @@ create table public.cleared_hours (
 alter table public.cleared_hours enable row level security;
 comment on table public.cleared_hours is 'Hours whose snapshot somebody has cleared: they have records and no snapshot until a record changes or the snapshot is regenerated.';
 comment on column public.cleared_hours.hour is 'First instant of the UTC hour.';
+comment on column public.cleared_hours.source is 'twilio or elevenlabs.';
+comment on column public.cleared_hours.workspace_id is 'The workspace.';
+comment on column public.cleared_hours.cleared_at is 'When it was cleared.';
 
 -- A mark ends with the snapshot that the drain, or regenerating, puts in its place.
 create function hourledger.end_cleared_marks() returns trigger language plpgsql as $$
