@@ -159,7 +159,7 @@ Type        ${prefix} status
             ${prefix} doctor
             temporal workflow start --address ${info.temporalAddress} --task-queue hourledger --type backfill \\
               --workflow-id my-backfill --input ${input}
-Query       ${info.databaseUrl}
+Query       the databaseUrl of: npx hourledger stack status --json --data-dir ${here}
             select * from communication_costs where workspace_id = 4 order by snapshot_date;
 
 Up until Ctrl-C. The data stays in ${here}; remove it with: npx hourledger stack stop --delete --data-dir ${here}`);

@@ -10,12 +10,18 @@ export function addMigrate(program: Command): void {
     .command('migrate')
     .description('bring the Postgres of DATABASE_URL, or else the embedded one, to the current schema');
   addJsonOption(addExample(command, 'migrate')).action(async ({ json }: JsonOption) => {
-    const { migrate } = await import('../../database/migrate.js');
-    const { applied } = await migrate(await databaseUrl());
+    const { migrate, adoptionLines } = await import('../../database/migrate.js');
+    const { readEnvironment } = await import('../../settings/environment.js');
+    const { LEDGER_CURRENCY, DEFAULT_WORKSPACE_ID } = readEnvironment();
+    const { applied, adoption } = await migrate(await databaseUrl(), {
+      ledgerCurrency: LEDGER_CURRENCY ?? null,
+      defaultWorkspaceId: DEFAULT_WORKSPACE_ID ?? null,
+    });
     const lines = applied.map((file) => `applied ${file}`);
+    if (adoption !== null) lines.push(...adoptionLines(adoption));
     const summary =
       applied.length === 0 ? 'The schema is current.' : `${plural(applied.length, 'migration')} applied.`;
-    printResult(json, { applied }, () => [...lines, summary].join('\n'));
+    printResult(json, { applied, adoption }, () => [...lines, summary].join('\n'));
   });
 }
 

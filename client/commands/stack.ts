@@ -76,10 +76,12 @@ function addStop(stack: Command): void {
 function describeInfo(info: StackInfo): string {
   return [
     `The stack in ${info.dataDir} is running.`,
-    `  Postgres      ${info.databaseUrl}`,
+    // Without the password; it is in the JSON, as the keys are.
+    `  Postgres      ${new URL(info.databaseUrl).host}`,
     `  Supabase API  ${info.supabaseUrl}`,
     `  Temporal      ${info.temporalAddress} (namespace ${info.temporalNamespace})`,
     `  Temporal Web  ${info.temporalWebUrl}`,
+    'Passwords and keys: npx hourledger stack status --json',
     'Next: npx hourledger worker',
   ].join('\n');
 }
