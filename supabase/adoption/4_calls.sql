@@ -103,12 +103,13 @@ end
 $$;
 select predecessor.store_calls(1, (select count(*) from read_calls));
 
-insert into public.rejected_records (source, record_key, id, reason, raw_data)
-  select r.source, coalesce(left(nullif(r.id, ''), 1000), md5(to_jsonb(o)::text)), left(nullif(r.id, ''), 1000), r.reason, to_jsonb(o)::text
+insert into public.rejected_records (source, record_key, id, reason, raw_data, asked_at)
+  select r.source, coalesce(left(nullif(r.id, ''), 1000), md5(to_jsonb(o)::text)), left(nullif(r.id, ''), 1000), r.reason, to_jsonb(o)::text, now()
   from read_calls r join predecessor.calls o on o.ctid = r.place
   where r.reason is not null
   order by r.position;
 
+-- A rejected row has its rejection for a finding, and no other.
 insert into predecessor.findings
   select f.finding, 'calls', r.id, f.detail
   from read_calls r
@@ -126,4 +127,4 @@ insert into predecessor.findings
       date_trunc('hour', r.raw_date) <> date_trunc('hour', r.col_date)),
     ('call-value-impossible', r.impossible, r.impossible is not null)
   ) f (finding, detail, is_found)
-  where f.is_found;
+  where f.is_found and (r.reason is null or f.finding like '%-rejected');

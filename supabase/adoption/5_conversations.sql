@@ -109,9 +109,9 @@ end
 $$;
 select predecessor.store_conversations(1, (select count(*) from read_conversations));
 
-insert into public.rejected_records as known (source, record_key, id, reason, raw_data)
+insert into public.rejected_records as known (source, record_key, id, reason, raw_data, asked_at)
   select 'elevenlabs', coalesce(left(r.id, 1000), md5(to_jsonb(o)::text)) as record_key, min(left(r.id, 1000)), min(r.reason),
-    string_agg(to_jsonb(o)::text, E'\n' order by r.position)
+    string_agg(to_jsonb(o)::text, E'\n' order by r.position), now()
   from read_conversations r join predecessor.elevenlabs_conversations o on o.ctid = r.place
   where r.reason is not null
   group by record_key
@@ -119,6 +119,7 @@ insert into public.rejected_records as known (source, record_key, id, reason, ra
   -- A row of calls with source elevenlabs may have been rejected under the same id.
   on conflict (source, record_key) do update set raw_data = known.raw_data || E'\n' || excluded.raw_data;
 
+-- A rejected row has its rejection for a finding, and no other.
 insert into predecessor.findings
   select f.finding, 'elevenlabs_conversations', r.id, f.detail
   from read_conversations r
@@ -134,4 +135,4 @@ insert into predecessor.findings
       date_trunc('hour', r.raw_date) <> date_trunc('hour', r.col_date)),
     ('conversation-value-impossible', r.impossible, r.impossible is not null)
   ) f (finding, detail, is_found)
-  where f.is_found;
+  where f.is_found and (r.reason is null or f.finding like '%-rejected');
