@@ -327,10 +327,10 @@ begin
     (select array_agg(i.id) from incoming i),
     (select array_agg(w.id) from written w where w.is_new),
     -- What was written only to note an answer that changes nothing is not updated.
-    (select array_agg(w.id) from written w join incoming i on i.id = w.id
-     where not w.is_new and not exists (
-       select from calls before
-       where before.id = w.id and (p_page.day is null or before.ask_again) and same_json(before.raw_data, i.raw))),
+    (select array_agg(w.id) from written w
+     where not w.is_new and (p_page.day is not null or not (
+       select same_json(before.raw_data, i.raw)
+       from calls before, incoming i where before.id = w.id and i.id = w.id))),
     '{}',
     (select count(*) from overlapping)
   into v_outcome;
@@ -404,10 +404,10 @@ begin
     (select array_agg(i.id) from incoming i),
     (select array_agg(w.id) from written w where w.is_new),
     -- What was written only to note an answer that changes nothing is not updated.
-    (select array_agg(w.id) from written w join incoming i on i.id = w.id
-     where not w.is_new and not exists (
-       select from elevenlabs_conversations before
-       where before.conversation_id = w.id and (p_page.day is null or before.ask_again) and same_json(before.raw_data, i.raw))),
+    (select array_agg(w.id) from written w
+     where not w.is_new and (p_page.day is not null or not (
+       select same_json(before.raw_data, i.raw)
+       from elevenlabs_conversations before, incoming i where before.conversation_id = w.id and i.id = w.id))),
     '{}',
     (select count(*) from overlapping)
   into v_outcome;
