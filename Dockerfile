@@ -28,6 +28,7 @@ COPY package.json LICENSE ./
 COPY bin/hourledger.mjs bin/hourledger.mjs
 COPY stack/roles.sql stack/roles.sql
 COPY supabase/migrations supabase/migrations
+COPY supabase/adoption supabase/adoption
 USER node
 ENTRYPOINT ["node", "bin/hourledger.mjs"]
 CMD ["worker"]
