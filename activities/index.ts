@@ -2,9 +2,11 @@
 import { createCheckWorkspace } from './check-workspace.js';
 import { createClassifyWorkspace } from './classify-workspace.js';
 import { createClearDays } from './clear-days.js';
+import { createCompareDays } from './compare-days.js';
 import { createCompleteDays } from './complete-days.js';
 import type { Dependencies } from './dependencies.js';
 import { createFetchProviderPage } from './fetch-provider-page.js';
+import { createFetchProviderTotals } from './fetch-provider-totals.js';
 import { createFetchRecordsAgain } from './fetch-records-again.js';
 import { createListSources } from './list-sources.js';
 import { createPlanBackfill } from './plan-backfill.js';
@@ -33,6 +35,8 @@ export function createActivities(deps: Dependencies): Activities {
     regenerateDays: createRegenerateDays(deps),
     clearDays: createClearDays(deps),
     reclassifyRecords: createReclassifyRecords(deps),
+    fetchProviderTotals: createFetchProviderTotals(deps),
+    compareDays: createCompareDays(deps),
     sweepPages: createSweepPages(deps),
   };
 }

@@ -158,6 +158,14 @@ export interface DaysDone {
   snapshots: number;
 }
 
+export interface TotalsInput {
+  source: Source;
+  run: Run;
+  days: Day[];
+  /** Also what is billed besides calls (Twilio); it explains a drift. */
+  everyCategory: boolean;
+}
+
 /** Every activity, by the name that Temporal Web shows. */
 export interface Activities {
   /** The sources that the worker has credentials for. */
@@ -191,6 +199,10 @@ export interface Activities {
   clearDays: (input: WorkspaceDaysInput) => Promise<DaysDone>;
   /** Assigns records again: those that some numbers decide, or (null) all. `done`: numbers, or records. */
   reclassifyRecords: (input: { phoneNumbers: string[] | null }) => Promise<DrainResult>;
+  /** Requests the provider's own totals of days, or where it has none the ids that it lists, and keeps them. */
+  fetchProviderTotals: (input: TotalsInput) => Promise<void>;
+  /** Compares days with what this run was told of them, and writes it down. */
+  compareDays: (input: { source: Source; run: Run; days: Day[] }) => Promise<{ drifting: Day[] }>;
   /** Deletes staged pages of workflow runs that Temporal reports closed. */
   sweepPages: () => Promise<{ swept: number }>;
 }

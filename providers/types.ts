@@ -56,8 +56,28 @@ export interface Provider {
   close(): void;
 }
 
+/** A page of Twilio's daily usage records: its text, and where to go on. */
+export interface UsagePage {
+  /** The body as it came, with the records under `usage_records`. */
+  recordsText: string;
+  nextCursor: string | null;
+}
+
 export interface TwilioProvider extends Provider {
   readonly source: 'twilio';
+  /**
+   * One page of what the account was billed, by UTC day and category.
+   * @param category null for all
+   * @param to inclusive
+   * @param cursor null for the first page, else the previous page's `nextCursor`
+   */
+  listUsage(
+    category: string | null,
+    from: Day,
+    to: Day,
+    cursor: string | null,
+    signal?: AbortSignal,
+  ): Promise<UsagePage>;
   listDay(day: Day, cursor: string | null, pageSize?: number, signal?: AbortSignal): Promise<RecordsPage>;
 }
 

@@ -86,7 +86,7 @@ function dateRange(url: URL, from: string, to: string): { fromMs: number; toMs: 
 }
 
 const callKeys = ['StartTime', 'StartTime>', 'StartTime<', 'PageSize', 'Page', 'PageToken', 'AfterSid'];
-const usageKeys = ['Category', 'StartDate', 'EndDate', 'PageSize', 'Page', 'PageToken'];
+const usageKeys = ['Category', 'StartDate', 'EndDate', 'IncludeSubaccounts', 'PageSize', 'Page', 'PageToken'];
 
 /** Twilio ignores what it does not know; a misspelt key is worth an error here. */
 function unknownKey(url: URL, known: readonly string[]): Answer | null {

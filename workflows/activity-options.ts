@@ -49,7 +49,7 @@ const shortDatabase = {
   retry: databaseRetry,
 } satisfies ActivityOptions;
 
-type ProviderActivities = Pick<Activities, 'fetchProviderPage' | 'fetchRecordsAgain'>;
+type ProviderActivities = Pick<Activities, 'fetchProviderPage' | 'fetchRecordsAgain' | 'fetchProviderTotals'>;
 type LongActivities = Pick<
   Activities,
   'upsertRawRows' | 'classifyWorkspace' | 'rollupHours' | 'regenerateDays' | 'clearDays' | 'reclassifyRecords'

@@ -41,6 +41,14 @@ export function countDays(from: Day, to: Day): number {
   return Math.round((Date.parse(to) - Date.parse(from)) / dayMs) + 1;
 }
 
+/** Every day from the one to the other, both counted. */
+export function daysFrom(from: Day, to: Day): Day[] {
+  const first = Date.parse(from);
+  return Array.from({ length: countDays(from, to) }, (_, index) =>
+    dayOf(new Date(first + index * 86_400_000)),
+  );
+}
+
 /** The oldest day of which Twilio's API still lists calls at `now`; the last day of a shorter month if need be. */
 export function oldestTwilioDay(now: Date): Day {
   const months = now.getUTCFullYear() * 12 + now.getUTCMonth() - twilioMonthsKept;

@@ -8,12 +8,13 @@ import { isGone, isRecord, malformed, noAnswer, originOf, parseAnswer, type Spea
 import { dayStartUnixSecs, nextDay } from '../days.js';
 import { keepConnections, requestText, type KeptConnections, type TextAnswer } from '../http-text.js';
 import type { RecordsPage, TwilioProvider } from '../types.js';
+import { checkCursor, nextCursorOf } from './paging.js';
+import { readUsage, usageFilter } from './usage.js';
 
 /** Twilio's own maximum of `PageSize` (https://www.twilio.com/docs/usage/twilios-response#pagination). */
 const pageSizeMax = 1000;
 const bodyBytesMax = 64 * 1024 * 1024;
 const socketsMax = 64;
-const productionOrigin = 'https://api.twilio.com';
 
 export interface TwilioOptions {
   /** `AC…`: whose calls. */
@@ -64,18 +65,31 @@ export async function createTwilioProvider(options: TwilioOptions): Promise<Twil
     }
   }
 
-  const callsUrl = client.api.absoluteUrl(
-    client.api.v2010.relativeUrl(`/Accounts/${options.accountSid}/Calls`),
-  );
+  const urlOf = (path: string) =>
+    client.api.absoluteUrl(client.api.v2010.relativeUrl(`/Accounts/${options.accountSid}/${path}`));
+  const callsUrl = urlOf('Calls');
+  const getPage = (
+    asked: string,
+    uri: string,
+    filter: object,
+    cursor: string | null,
+    signal?: AbortSignal,
+  ) =>
+    cursor === null
+      ? get(asked, `${uri}.json`, filter, signal)
+      : get(asked, client.api.baseUrl + checkCursor(cursor), undefined, signal);
   return {
     source: 'twilio',
     async listDay(day, cursor, pageSize = pageSizeMax, signal?) {
       const asked = `the calls of ${day}`;
-      const answer =
-        cursor === null
-          ? await get(asked, `${callsUrl}.json`, dayFilter(day, pageSize), signal)
-          : await get(asked, client.api.baseUrl + checkCursor(cursor), undefined, signal);
+      const answer = await getPage(asked, callsUrl, dayFilter(day, pageSize), cursor, signal);
       return readPage(speaker, asked, answer, cursor);
+    },
+    async listUsage(category, from, to, cursor, signal?) {
+      const asked = `the usage of ${from} to ${to}`;
+      const filter = usageFilter(category, from, to);
+      const answer = await getPage(asked, urlOf('Usage/Records/Daily'), filter, cursor, signal);
+      return readUsage(speaker, asked, answer, cursor);
     },
     async fetchRecord(id, signal?) {
       const asked = `call ${JSON.stringify(id)}`;
@@ -110,36 +124,13 @@ function readPage(speaker: Speaker, asked: string, answer: TextAnswer, cursor: s
       `is no page of calls (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`,
     );
   }
-  const nextPageUri = parsed.data.next_page_uri ?? '';
-  const nextCursor = nextPageUri === '' ? null : pathOf(nextPageUri);
-  if (nextPageUri !== '' && nextCursor === null) {
-    throw malformed(speaker, asked, answer, 'has a next_page_uri that leads out of the API');
-  }
-  if (nextCursor !== null && nextCursor === cursor) {
-    throw malformed(speaker, asked, answer, 'names itself as the next page');
-  }
+  const nextCursor = nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri, cursor);
   return {
     recordsText: answer.text,
     recordsPath: 'calls',
     ids: parsed.data.calls.map((call) => (typeof call['sid'] === 'string' ? call['sid'] : '')),
     nextCursor,
   };
-}
-
-/**
- * Only path and query of a next_page_uri are followed, on our own origin: older forms name a host, and the credentials
- * must go to none but the configured one. Null for anything outside the API's version.
- */
-function pathOf(nextPageUri: string): string | null {
-  if (!URL.canParse(nextPageUri, productionOrigin)) return null;
-  const { pathname, search } = new URL(nextPageUri, productionOrigin);
-  return pathname.startsWith('/2010-04-01/') ? pathname + search : null;
-}
-
-function checkCursor(cursor: string): string {
-  if (pathOf(cursor) !== cursor)
-    throw new RangeError(`${JSON.stringify(cursor)} is no cursor of Twilio's call list`);
-  return cursor;
 }
 
 /**

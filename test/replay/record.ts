@@ -111,3 +111,16 @@ test.each([
   await ended(handle);
   await save(name, handle.workflowId);
 });
+
+test('reconcile', async () => {
+  const ledger = new FakeLedger();
+  for (const day of ['2025-10-02', '2025-10-03']) ledger.drifts.add(day);
+  ledger.driftsAlways.add('2025-10-03');
+  const handle = await environment.client.workflow.start('reconcile', {
+    taskQueue: environment.taskQueue,
+    workflowId: environment.idFor(ledger),
+    args: [{ source: 'twilio', from: '2025-10-01', to: '2025-11-05' }],
+  });
+  await ended(handle);
+  await save('reconcile', handle.workflowId);
+});

@@ -1,4 +1,4 @@
-/** `regenerateSnapshots`, `clearSnapshots` and `reclassify` on a real Temporal server, with fakes behind their activities. */
+/** `regenerateSnapshots`, `clearSnapshots`, `reclassify` and `reconcile` on a real Temporal server, with fakes behind their activities. */
 import { WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectForTests } from './support/connect.js';
@@ -57,6 +57,13 @@ describe('regenerateSnapshots and clearSnapshots', () => {
     ],
     ['reclassify', { phoneNumbers: [] }, '"phoneNumbers" is [], which is no list of 1 to 1000'],
     ['reclassify', { numbers: ['1'] }, 'there is no field "numbers".'],
+    ['reconcile', { source: 'twilio', from: '2025-10-01' }, '"to" is missing. Give a UTC day as YYYY-MM-DD.'],
+    [
+      'reconcile',
+      { source: 'twilio', from: '2025-10-02', to: '2025-10-01' },
+      '"from" is "2025-10-02", which is after "to", "2025-10-01".',
+    ],
+    ['reconcile', { source: 'twilio', from: '2025-10-02', to: '2999-01-01' }, 'which is in the future'],
   ])('%s %j is refused in one line, and writes nothing', async (type, input, line) => {
     const ledger = new FakeLedger();
     const error: unknown = await run(type, input, ledger).catch((reason: unknown) => reason);
@@ -81,5 +88,52 @@ describe('reclassify', () => {
   test('takes all records when nothing is given', async () => {
     const { result } = await run('reclassify', undefined);
     expect(result).toEqual({ phoneNumbers: null, records: 30, setAside: [] });
+  });
+});
+
+describe('reconcile', () => {
+  const range = { from: '2025-10-01', to: '2025-11-05' };
+
+  test('fetches only the days that drift again, settled records too, and names those that drift still', async () => {
+    const ledger = new FakeLedger();
+    for (const day of ['2025-10-02', '2025-10-03']) ledger.drifts.add(day);
+    ledger.driftsAlways.add('2025-11-03');
+    const { result } = await run('reconcile', { source: 'twilio', ...range }, ledger);
+    expect(result).toEqual({
+      source: 'twilio',
+      days: 36,
+      fetchedAgain: 3,
+      drifting: ['2025-11-03'],
+      failedDays: [],
+      setAside: [],
+    });
+    expect(ledger.completedDays).toEqual(['2025-10-02', '2025-10-03', '2025-11-03']);
+    expect(ledger.fetches.every(({ askSettled }) => askSettled)).toBe(true);
+    expect(ledger.count('fetchProviderTotals')).toBe(6);
+  });
+
+  test('asks nothing twice when nothing drifts', async () => {
+    const { ledger } = await run('reconcile', { source: 'elevenlabs', ...range });
+    expect(ledger.fetches).toEqual([]);
+    expect([ledger.count('fetchProviderTotals'), ledger.count('compareDays')]).toEqual([2, 2]);
+  });
+
+  test('fails at its end when a day cannot be fetched again, and has compared the others', async () => {
+    const ledger = new FakeLedger();
+    for (const day of ['2025-10-02', '2025-10-03']) ledger.drifts.add(day);
+    ledger.behaviours.set('2025-10-02', { refused: 'Not this day.' });
+    const failure: unknown = await run('reconcile', { source: 'twilio', ...range }, ledger).catch(
+      (error: unknown) => (error as WorkflowFailedError).cause,
+    );
+    expect(failure).toMatchObject({ type: 'DaysFailed', details: [{ days: 36, drifting: ['2025-10-02'] }] });
+  });
+
+  test('is refused for a source that is off', async () => {
+    const ledger = new FakeLedger();
+    ledger.sourcesOn = ['twilio'];
+    const failure: unknown = await run('reconcile', { source: 'elevenlabs', ...range }, ledger).catch(
+      (error: unknown) => (error as WorkflowFailedError).cause,
+    );
+    expect(failure).toMatchObject({ type: 'SourceOff' });
   });
 });

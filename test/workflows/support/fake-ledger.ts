@@ -69,10 +69,15 @@ export class FakeLedger {
   credentialsRefused: Source | null = null;
   dailyDays: Day[] = [];
   unsettledBatches = 0;
+  /** Records that webhooks have named. */
+  hints = 0;
   /** Rolling hours up fails for good with this message. */
   drainFailure: string | null = null;
   /** Names of activities in the order in which they were called. */
   readonly calls: string[] = [];
+  /** Days whose figures differ from the provider's until they are fetched again, or for good. */
+  readonly drifts = new Set<Day>();
+  readonly driftsAlways = new Set<Day>();
   readonly fetches: FetchInput[] = [];
   readonly completions: { source: Source; run: Run; days: Day[]; failed: FailedDay[] }[] = [];
   readonly asked: AskAgainInput[] = [];
@@ -164,6 +169,8 @@ export class FakeLedger {
         done: phoneNumbers?.length ?? 30,
         setAside: [],
       })),
+      fetchProviderTotals: called('fetchProviderTotals', () => undefined),
+      compareDays: called('compareDays', ({ days }) => this.#compare(days)),
       sweepPages: called('sweepPages', () => ({ swept: 0 })),
     };
   }
@@ -241,6 +248,7 @@ export class FakeLedger {
   #askAgain(input: AskAgainInput) {
     this.asked.push(input);
     const { scope } = input;
+    if (scope.kind === 'hinted') return this.#askHinted(input);
     const batches =
       scope.kind === 'unsettled'
         ? this.unsettledBatches
@@ -250,11 +258,28 @@ export class FakeLedger {
     return { pageIds, asked, more: input.batch + 1 < batches };
   }
 
+  /** As the real one: after each batch it is looked whether hints are left. */
+  #askHinted({ batch }: AskAgainInput) {
+    const asked = this.hints;
+    this.hints = 0;
+    return { pageIds: asked > 0 ? [`again#hinted#${batch}`] : [], asked, more: asked > 0 };
+  }
+
   /** Three days, one for each activity. */
   #workThrough(input: WorkspaceDaysInput) {
     const number = Number(input.after?.day.slice(-2) ?? 0) + 1;
     const after = { workspaceId: 1, day: `2025-10-0${number}` };
     return { after, more: number < 3, days: 1, snapshots: 24 };
+  }
+
+  /** Days drift until they are fetched; those in `driftsAlways` do so afterwards too. */
+  #compare(days: Day[]) {
+    const fetched = new Set(this.completedDays);
+    return {
+      drifting: days.filter(
+        (day) => this.driftsAlways.has(day) || (this.drifts.has(day) && !fetched.has(day)),
+      ),
+    };
   }
 
   #complete(input: { source: Source; run: Run; days: Day[]; failed: FailedDay[] }) {
