@@ -103,7 +103,7 @@ describe('what cannot be adopted is refused, and nothing changes', () => {
       /migration 0001 named "mine"/,
       2,
     ],
-  ] as const)('%s', async (_, sql, message, exitCode) => {
+  ] as const)('refused: there is %s', async (_, sql, message, exitCode) => {
     const other = await createTestDatabase({ template: 'template1' });
     try {
       await fillPredecessor(other);

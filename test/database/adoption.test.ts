@@ -41,13 +41,13 @@ function found(name: string): string[] {
 }
 
 describe('the rows', () => {
-  it.each(callCases.filter(({ record }) => record !== null))('call: $what', async ({ row }) => {
+  it.each(callCases.filter(({ record }) => record !== null))('reads a call: $what', async ({ row }) => {
     const { calls } = await ledgerTables();
     expect(calls![row.id]).toEqual(expected['calls']![row.id]);
   });
 
   it.each(conversationCases.filter(({ record }) => record !== null))(
-    'conversation: $what',
+    'reads a conversation: $what',
     async ({ record }) => {
       const id = /"conversation_id":"(\w+)"/.exec(record!)![1]!;
       const { elevenlabs_conversations: conversations } = await ledgerTables();
