@@ -140,7 +140,7 @@ export class Player {
       await this.#answer(request);
     }
     const finalRuns = new Set<string>();
-    for (const source of sources) finalRuns.add(await this.#readWhole(source, (order % 3) + 1));
+    for (const source of sources) finalRuns.add(await this.#readWhole(source, (order % 3) + 1, true));
     await this.#mergeRest(order, finalRuns);
     for (const source of sources) await this.#askInDoubt(source);
     expect(await this.#ledger.drain((order % 4) + 1)).toEqual([]);
@@ -163,6 +163,15 @@ export class Player {
   }
 
   readonly #steps: Record<Step['kind'], (step: Step) => Promise<unknown>> = {
+    // A source read whole and merged; read whole and left lying; everything drained.
+    sync: async ({ a, b }) => {
+      const source = pick(sources, a)!;
+      const runId = await this.#readWhole(source, (b % 3) + 1, b % 2 === 0);
+      for (const page of this.#staged) if (page.runId === runId) await this.#merge(page);
+      if (b % 3 === 0) await this.#ledger.completeDays(runId, source, days);
+    },
+    read: ({ a, b }) => this.#readWhole(pick(sources, a)!, (b % 3) + 1, true),
+    drain: async () => expect(await this.#ledger.drain(3)).toEqual([]),
     'begin run': ({ a, b }) => this.#begin(pick(sources, a)!, (b % 3) + 1, a % 4 > 1),
     'ask page': ({ a, b }) => {
       const reading = pick(
@@ -327,8 +336,8 @@ export class Player {
       this.#requests.push({ reading: null, source, runId, listed: ids, ids, ticket, texts });
   }
 
-  async #readWhole(source: Source, pageSize: number): Promise<string> {
-    const readings = await this.#begin(source, pageSize, true);
+  async #readWhole(source: Source, pageSize: number, askSettled: boolean): Promise<string> {
+    const readings = await this.#begin(source, pageSize, askSettled);
     for (const reading of readings) {
       while (!reading.isDone) {
         const request = await this.#ask(reading, 1);
@@ -341,9 +350,10 @@ export class Player {
 
   async #mergeRest(order: number, finalRuns: ReadonlySet<string>): Promise<void> {
     const waiting = this.#staged.filter(({ counts }) => counts === null);
-    for (let position = order; waiting.length > 0; position = position * 7 + 3) {
+    for (let position = order; waiting.length > 0; position = (position * 7 + 3) % 1009) {
       const page = waiting.splice(position % waiting.length, 1)[0]!;
       await this.#merge(page);
+      if (position % 4 === 0) await this.#ledger.drain();
       const isLast = !waiting.some(({ runId }) => runId === page.runId);
       if (isLast && finalRuns.has(page.runId)) {
         const { source } = this.#readings.find(({ runId }) => runId === page.runId)!;

@@ -28,6 +28,9 @@ export interface World {
 /** One thing that happens; the numbers choose among what there is at that moment. */
 export interface Step {
   kind:
+    | 'sync'
+    | 'read'
+    | 'drain'
     | 'begin run'
     | 'ask page'
     | 'answer page'
@@ -238,12 +241,15 @@ export const world: fc.Arbitrary<World> = fc.record({
 });
 
 const kinds: Record<Step['kind'], number> = {
+  sync: 5,
+  read: 4,
+  drain: 4,
   'begin run': 2,
   'ask page': 6,
   'answer page': 5,
-  'merge page': 7,
+  'merge page': 5,
   'ask by id': 2,
-  'change record': 4,
+  'change record': 6,
   assign: 2,
   'roll up': 2,
   'change phone': 2,
@@ -263,5 +269,5 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     a: fc.nat(60),
     b: fc.nat(60),
   }),
-  { maxLength: 28, size: 'max' },
+  { minLength: 4, maxLength: 18, size: 'max' },
 );

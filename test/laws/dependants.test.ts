@@ -1,0 +1,90 @@
+// L2 in small: what depended on a fact that went away is assigned again, and its hours are summed anew.
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { stringifyJson, type JsonObject } from '../../simulator/json-text.js';
+import { call } from '../simulator/records.js';
+import { LedgerWorld } from '../support/ledger-world.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const day = '2025-10-04';
+const account_sid = 'AC/with a slash';
+
+let database: TestDatabase;
+let ledger: LedgerWorld;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  ledger = await LedgerWorld.open(database);
+  await database.query(`insert into workspaces (id, name) values (2, 'Two')`);
+  await database.query(`insert into workspace_phones (phone_number, workspace_id) values ('+34001', 2)`);
+});
+
+beforeEach(() => database.query('delete from calls'));
+
+afterAll(async () => {
+  await ledger.close();
+  await database.close();
+});
+
+const text = (sid: string, fields: JsonObject) =>
+  stringifyJson(call(sid, '2025-10-04T15:10:00Z', { account_sid, ...fields }));
+
+const match = text('CA-match', { from: '+34001', to: '+57100' });
+const transfer = text('CA-transfer', { direction: 'trunking-originating', from: '57100', to: 'client:x' });
+const child = text('CA-child', {
+  direction: 'outbound-dial',
+  from: 'client:x',
+  parent_call_sid: 'CA-transfer',
+});
+
+async function assigned(): Promise<Record<string, string>> {
+  await ledger.drain();
+  const rows = await ledger.rows<{ id: string; rule: string }>(
+    `select id, workspace_id || ' ' || classification as rule from calls order by id`,
+  );
+  const sums = await ledger.rows<{ workspace_id: number; total_calls: string }>(
+    'select workspace_id, total_calls from twilio_snapshots order by workspace_id',
+  );
+  const counted = Object.fromEntries(sums.map((sum) => [`calls of ${sum.workspace_id}`, sum.total_calls]));
+  return { ...Object.fromEntries(rows.map(({ id, rule }) => [id, rule])), ...counted };
+}
+
+const followed = {
+  'CA-match': '2 from-number',
+  'CA-transfer': '2 transfer',
+  'CA-child': '2 parent',
+  'calls of 2': '3',
+};
+const left = { 'CA-transfer': '1 default', 'CA-child': '1 default' };
+
+it.each([[[child, transfer, match]], [[match, transfer, child]], [[transfer, match, child]]])(
+  'a transfer and its child follow the call to the lead, whichever comes last',
+  async (records) => {
+    for (const record of records) {
+      await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [record]);
+      await assigned();
+    }
+    expect(await assigned()).toEqual(followed);
+  },
+);
+
+it.each<[string, JsonObject]>([
+  ['another lead', { to: '+57200' }],
+  ['another account', { account_sid: 'AC/other' }],
+  ['another direction', { direction: 'inbound', to: '+34001' }],
+])(
+  "when the call turns out to be of %s, its transfer and the transfer's child leave too",
+  async (_name, fields) => {
+    await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [match, transfer, child]);
+    expect(await assigned()).toEqual(followed);
+    const changed = text('CA-match', { from: '+34001', to: '+57100', ...fields });
+    await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [changed]);
+    expect(await assigned()).toMatchObject({ ...left, 'calls of 1': '2', 'calls of 2': '1' });
+  },
+);
+
+it('when somebody deletes the call, they leave too', async () => {
+  await ledger.readDay('run', 'twilio', day, [match, transfer, child]);
+  expect(await assigned()).toEqual(followed);
+  await database.query(`delete from calls where id = 'CA-match'`);
+  expect(await assigned()).toEqual({ ...left, 'calls of 1': '2' });
+});
