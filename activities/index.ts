@@ -1,9 +1,11 @@
 /** All activities, wired to what they work with. */
 import { createCheckWorkspace } from './check-workspace.js';
+import { createCheckCredentials } from './check-credentials.js';
 import { createClassifyWorkspace } from './classify-workspace.js';
 import { createClearDays } from './clear-days.js';
 import { createCompareDays } from './compare-days.js';
 import { createCompleteDays } from './complete-days.js';
+import { createCountUnsettled } from './count-unsettled.js';
 import type { Dependencies } from './dependencies.js';
 import { createFetchProviderPage } from './fetch-provider-page.js';
 import { createFetchProviderTotals } from './fetch-provider-totals.js';
@@ -23,6 +25,7 @@ export type { Dependencies } from './dependencies.js';
 export function createActivities(deps: Dependencies): Activities {
   return {
     listSources: createListSources(deps),
+    checkCredentials: createCheckCredentials(deps),
     planBackfill: createPlanBackfill(deps),
     planDailySync: createPlanDailySync(deps),
     fetchProviderPage: createFetchProviderPage(deps),
@@ -37,6 +40,7 @@ export function createActivities(deps: Dependencies): Activities {
     reclassifyRecords: createReclassifyRecords(deps),
     fetchProviderTotals: createFetchProviderTotals(deps),
     compareDays: createCompareDays(deps),
+    countUnsettled: createCountUnsettled(deps),
     sweepPages: createSweepPages(deps),
   };
 }

@@ -79,9 +79,13 @@ export interface AskAgainInput {
   batch: number;
   /**
    * `unsettled`: records not settled and rejected ones, not older than 14 days at `nominalTime`, of days that are
-   * not in `listedDays`. `unordered`: records of `days` that two overlapping fetches gave differently.
+   * not in `listedDays`. `unordered`: records of `days` that two overlapping fetches gave differently. `hinted`:
+   * records that webhooks have named since they were last asked.
    */
-  scope: { kind: 'unsettled'; nominalTime: string; listedDays: Day[] } | { kind: 'unordered'; days: Day[] };
+  scope:
+    | { kind: 'unsettled'; nominalTime: string; listedDays: Day[] }
+    | { kind: 'unordered'; days: Day[] }
+    | { kind: 'hinted' };
 }
 
 export interface AskAgainResult {
@@ -170,9 +174,14 @@ export interface TotalsInput {
 export interface Activities {
   /** The sources that the worker has credentials for. */
   listSources: () => Promise<Source[]>;
+  /** Asks the provider for one record, and fails when it does not accept the credentials. Writes nothing. */
+  checkCredentials: (input: { source: Source }) => Promise<void>;
   /** The days of a backfill that are to do, by their state in `sync_days`; writes nothing. */
   planBackfill: (input: BackfillPlanInput) => Promise<BackfillPlan>;
-  /** The days of a daily sync, oldest first; marks them as taken on. The same run gets the same days again. */
+  /**
+   * The days of a daily sync, oldest first; marks them as taken on. Behind them the days that are listed again because
+   * that is cheaper than asking for their unsettled records. The same run gets the same days again.
+   */
   planDailySync: (input: DailyPlanInput) => Promise<Day[]>;
   /** Requests pages from the provider up to a budget of records and seconds, and stages their raw text. */
   fetchProviderPage: (input: FetchInput) => Promise<FetchResult>;
@@ -203,6 +212,8 @@ export interface Activities {
   fetchProviderTotals: (input: TotalsInput) => Promise<void>;
   /** Compares days with what this run was told of them, and writes it down. */
   compareDays: (input: { source: Source; run: Run; days: Day[] }) => Promise<{ drifting: Day[] }>;
+  /** Brings `sync_days.unsettled` up to date, after records were asked by their ids. */
+  countUnsettled: (input: { source: Source }) => Promise<void>;
   /** Deletes staged pages of workflow runs that Temporal reports closed. */
   sweepPages: () => Promise<{ swept: number }>;
 }

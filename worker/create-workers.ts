@@ -47,7 +47,8 @@ export function createDependencies(ledger: Ledger, providers: Providers): Depend
 export async function createWorkers(settings: WorkerSettings): Promise<Worker[]> {
   const { connection, namespace, taskQueue, workflows, ledger, providers } = settings;
   const activities = createActivities(createDependencies(ledger, providers));
-  const { fetchProviderPage, fetchRecordsAgain, fetchProviderTotals, ...database } = activities;
+  const { checkCredentials, fetchProviderPage, fetchRecordsAgain, fetchProviderTotals, ...database } =
+    activities;
   const common = {
     connection,
     namespace,
@@ -71,7 +72,7 @@ export async function createWorkers(settings: WorkerSettings): Promise<Worker[]>
         Worker.create({
           ...common,
           taskQueue: `${taskQueue}-${source}`,
-          activities: { fetchProviderPage, fetchRecordsAgain, fetchProviderTotals },
+          activities: { checkCredentials, fetchProviderPage, fetchRecordsAgain, fetchProviderTotals },
           maxConcurrentActivityTaskExecutions: 4,
         }),
       ),

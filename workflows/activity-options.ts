@@ -49,7 +49,10 @@ const shortDatabase = {
   retry: databaseRetry,
 } satisfies ActivityOptions;
 
-type ProviderActivities = Pick<Activities, 'fetchProviderPage' | 'fetchRecordsAgain' | 'fetchProviderTotals'>;
+type ProviderActivities = Pick<
+  Activities,
+  'checkCredentials' | 'fetchProviderPage' | 'fetchRecordsAgain' | 'fetchProviderTotals'
+>;
 type LongActivities = Pick<
   Activities,
   'upsertRawRows' | 'classifyWorkspace' | 'rollupHours' | 'regenerateDays' | 'clearDays' | 'reclassifyRecords'

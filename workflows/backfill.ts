@@ -10,10 +10,11 @@ import {
   setHandler,
   upsertMemo,
   workflowInfo,
+  isCancellation,
 } from '@temporalio/workflow';
 import { failureTypes } from '../activities/failure-types.js';
 import type { Day } from '../activities/types.js';
-import { noting } from './activity-options.js';
+import { asking, noting } from './activity-options.js';
 import {
   addSummary,
   addWarnings,
@@ -139,6 +140,12 @@ class BackfillRun {
     if (!on.includes(source)) {
       this.#ending = 'failed';
       throw sourceOff([source]);
+    }
+    try {
+      await asking(source, 'Are the credentials accepted?').checkCredentials({ source });
+    } catch (error) {
+      if (!isCancellation(error)) this.#ending = 'failed';
+      throw error;
     }
   }
 

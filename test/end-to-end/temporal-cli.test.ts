@@ -72,3 +72,23 @@ test.each([
   expect((failure as Error).message).not.toContain('\n');
   expect(await days()).toEqual(before);
 });
+
+test('a wrong key fails a backfill and a daily sync at once, names the variable, and writes nothing', async () => {
+  const other = await startSystem({ world, mapping: demoMapping, sources: ['twilio'] });
+  try {
+    await other.startWorker({ TWILIO_AUTH_TOKEN: 'not-the-token' });
+    const inputs = {
+      backfill: { source: 'twilio', from: '2025-02-01', to: '2025-02-03' },
+      dailySync: { nominalTime: '2025-02-04T00:00:00Z' },
+    };
+    for (const [type, input] of Object.entries(inputs)) {
+      const handle = await other.start(type, input);
+      const failure: unknown = await handle.result().catch((error: unknown) => (error as Error).cause);
+      expect(JSON.stringify(failure)).toContain('TWILIO_AUTH_TOKEN');
+      expect(JSON.stringify(failure)).not.toContain('not-the-token');
+    }
+    expect(await other.db.query('select from sync_days')).toEqual([]);
+  } finally {
+    await other.close();
+  }
+});

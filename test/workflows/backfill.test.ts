@@ -111,7 +111,8 @@ describe('a range of days', () => {
     const ledger = new FakeLedger();
     const result = await (await start(ledger, { ...august, dryRun: true })).result();
     expect(result).toMatchObject({ days: { completed: 31 }, records: { fetched: 310, inserted: 0 } });
-    expect(new Set(ledger.calls)).toEqual(new Set(['listSources', 'planBackfill', 'fetchProviderPage']));
+    const calls = ['listSources', 'checkCredentials', 'planBackfill', 'fetchProviderPage'];
+    expect(new Set(ledger.calls)).toEqual(new Set(calls));
     expect(ledger.fetches.every(({ dryRun }) => dryRun)).toBe(true);
   });
 

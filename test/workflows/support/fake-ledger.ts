@@ -146,6 +146,7 @@ export class FakeLedger {
     const drained = { done: 0, setAside: [] };
     return {
       listSources: called('listSources', () => this.sourcesOn),
+      checkCredentials: called('checkCredentials', () => undefined),
       planBackfill: called('planBackfill', (input) => this.#planBackfill(input)),
       planDailySync: called('planDailySync', (input) => {
         this.dailyPlans.push(input);
@@ -171,6 +172,7 @@ export class FakeLedger {
       })),
       fetchProviderTotals: called('fetchProviderTotals', () => undefined),
       compareDays: called('compareDays', ({ days }) => this.#compare(days)),
+      countUnsettled: called('countUnsettled', () => undefined),
       sweepPages: called('sweepPages', () => ({ swept: 0 })),
     };
   }
