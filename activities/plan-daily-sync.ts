@@ -3,12 +3,16 @@ import type { Dependencies } from './dependencies.js';
 import type { Activities, Day } from './types.js';
 
 export function createPlanDailySync({ ledger }: Dependencies): Activities['planDailySync'] {
-  return ({ source, nominalTime, lookbackDays, run }) =>
-    ledger.call<Day[]>('plan_daily_sync', {
+  return async ({ source, nominalTime, lookbackDays, run }) => {
+    const of = {
       p_source: source,
       p_nominal: nominalTime,
-      p_lookback_days: lookbackDays,
       p_workflow_id: run.workflowId,
       p_run_id: run.runId,
-    });
+    };
+    const days = await ledger.call<Day[]>('plan_daily_sync', { ...of, p_lookback_days: lookbackDays });
+    // Last, so that days added by the first attempt stand behind those that every attempt finds.
+    const relisted = await ledger.call<Day[]>('days_to_relist', { ...of, p_planned_days: days });
+    return [...days, ...relisted];
+  };
 }

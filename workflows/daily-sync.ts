@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import { failureTypes } from '../activities/failure-types.js';
 import type { Counts, Day, FailedDay, Source } from '../activities/types.js';
-import { noting } from './activity-options.js';
+import { asking, noting } from './activity-options.js';
 import { askAgain, nothingAskedAgain, type AskedAgain } from './ask-again.js';
 import { addCounts, noCounts } from './counts.js';
 import { DayWindow, defaultMaxParallelDays } from './day-window.js';
@@ -142,14 +142,16 @@ interface Steering {
 /** Takes one source to its end, or to where this run must stop. */
 async function sync(track: SourceTrack, tally: DailySyncTally, steering: Steering): Promise<void> {
   try {
+    const { source } = track;
+    await asking(source, `${source}: are the credentials accepted?`).checkCredentials({ source });
     const listedDays = await syncDays(track, tally, steering);
     if (listedDays === null) return;
-    const { source } = track;
     const { nominalTime } = tally;
     const scope = { kind: 'unsettled' as const, nominalTime, listedDays };
     const line = `${source}, records not settled`;
     await askAgain({ source, run: currentRun(), scope }, track.unsettled, line, () => !steering.stopping());
     track.summary.askedAgain = track.unsettled.counts;
+    if (track.unsettled.done) await noting(`${source}, by day`).countUnsettled({ source });
     track.done = track.unsettled.done;
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;

@@ -234,7 +234,7 @@ describe('records to ask again', () => {
       unpriced('just in', '2025-10-06T00:00:01Z'),
       unpriced('out', '2025-10-06T00:00:00Z'),
     ]);
-    await ledger.readDay('r', 'twilio', '2025-10-18', [unpriced('listed', '2025-10-18T10:00:00Z')]);
+    await ledger.readDay('asker', 'twilio', '2025-10-18', [unpriced('listed', '2025-10-18T10:00:00Z')]);
     await ledger.readDay('r', 'twilio', '2025-10-19', [
       unpriced('new', '2025-10-19T10:00:00Z'),
       unpriced('bad', '2025-10-19T10:00:00Z').replace('"60"', '"x"'),
