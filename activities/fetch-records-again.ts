@@ -48,6 +48,14 @@ function recordsToAsk(
   { ledger }: Dependencies,
   { source, run, scope }: AskAgainInput,
 ): Promise<RecordsToAsk> {
+  if (scope.kind === 'hinted') {
+    return ledger.call<RecordsToAsk>('hints_to_ask', {
+      p_source: source,
+      p_workflow_id: run.workflowId,
+      p_run_id: run.runId,
+      p_limit: records_max,
+    });
+  }
   const unsettled = scope.kind === 'unsettled';
   return ledger.call<RecordsToAsk>('records_to_ask', {
     p_source: source,

@@ -1,4 +1,5 @@
 /** The workflows, by the names that people type. */
+export { askHinted } from './ask-hinted.js';
 export { backfill } from './backfill.js';
 export { clearSnapshots } from './clear-snapshots.js';
 export { dailySync } from './daily-sync.js';

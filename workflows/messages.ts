@@ -59,5 +59,7 @@ export const pause = defineSignal('pause');
 export const resume = defineSignal('resume');
 /** Let up to this many days (1 to 100) be under way at once; answers the number that now holds. */
 export const setMaxParallelDays = defineUpdate<number, [number]>('setMaxParallelDays');
+/** From a webhook to `askHinted`: look once more for hints before ending. Not for people. */
+export const hinted = defineSignal('hinted');
 /** From a run of days to its parent; not for people. */
 export const daysUnderWay = defineSignal<[DaysUnderWay]>('daysUnderWay');

@@ -30,6 +30,7 @@ const clearSchema = z.strictObject({ ...range, confirm: z.literal(true) });
 const reclassifySchema = z.strictObject({
   phoneNumbers: z.optional(z.array(z.string()).check(z.minLength(1), z.maxLength(phoneNumbers_max))),
 });
+const askHintedSchema = z.strictObject({ source });
 const reconcileSchema = z.strictObject({ source, from: day, to: day });
 
 /** What a person gives to `regenerateSnapshots`. */
@@ -40,6 +41,8 @@ export type ClearInput = z.input<typeof clearSchema>;
 export type ReclassifyInput = z.input<typeof reclassifySchema>;
 /** What a person gives to `reconcile`. */
 export type ReconcileInput = z.input<typeof reconcileSchema>;
+/** What a webhook, or a person, gives to `askHinted`. */
+export type AskHintedInput = z.input<typeof askHintedSchema>;
 
 const rangeHelp: Record<keyof RegenerateInput, FieldHelp> = {
   source: sourceHelp,
@@ -110,6 +113,14 @@ export function parseReclassifyInput(input: unknown): ReclassifyInput {
     );
   }
   return request;
+}
+
+/**
+ * Checks what was given to `askHinted`.
+ * @throws InvalidInputError
+ */
+export function parseAskHintedInput(input: unknown): AskHintedInput {
+  return parse('askHinted', askHintedSchema, { source: sourceHelp }, '{"source": "elevenlabs"}', input);
 }
 
 /**

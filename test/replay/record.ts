@@ -124,3 +124,16 @@ test('reconcile', async () => {
   await ended(handle);
   await save('reconcile', handle.workflowId);
 });
+
+test('askHinted', async () => {
+  const ledger = new FakeLedger();
+  ledger.hints = 3;
+  const handle = await environment.client.workflow.signalWithStart('askHinted', {
+    taskQueue: environment.taskQueue,
+    workflowId: environment.idFor(ledger),
+    args: [{ source: 'elevenlabs' }],
+    signal: 'hinted',
+  });
+  await ended(handle);
+  await save('ask-hinted', handle.workflowId);
+});
