@@ -15,8 +15,12 @@ import { addBackfillControls } from './commands/control.js';
 import { addDoctor } from './commands/doctor.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPhones } from './commands/phones.js';
+import { addReclassify } from './commands/reclassify.js';
+import { addReconcile } from './commands/reconcile.js';
+import { addRegenerate } from './commands/regenerate.js';
 import { addReport } from './commands/report.js';
 import { addSchedule } from './commands/schedule.js';
+import { addServe } from './commands/serve.js';
 import { addSettings } from './commands/settings.js';
 import { addStack } from './commands/stack.js';
 import { addStatus } from './commands/status.js';
@@ -40,7 +44,18 @@ export function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });
   addExample(program, 'stack start', 'backfill --source twilio --from 2025-08-01 --to 2025-10-31', 'report');
   const commands = [
-    ...[addStack, addWorker, addMigrate, addBackfill, addSync, addStatus, addBackfillControls, addVerify],
+    ...[
+      addStack,
+      addWorker,
+      addServe,
+      addMigrate,
+      addBackfill,
+      addSync,
+      addStatus,
+      addBackfillControls,
+      addVerify,
+    ],
+    ...[addRegenerate, addReclassify, addReconcile],
     ...[addReport, addSchedule, addPhones, addWorkspaces, addAgents, addSettings, addDoctor],
   ];
   for (const add of commands) add(program);

@@ -97,7 +97,7 @@ export interface StartedWorkflow {
 export function startBackfill(session: TemporalSession, request: BackfillRequest): Promise<StartedWorkflow> {
   const { source, from, to, dryRun } = request;
   const summary = `${source}, ${from} to ${to}${dryRun ? ' (dry run)' : ''}`;
-  return start(session, 'backfill', backfillId(request), request, summary);
+  return startWorkflow(session, 'backfill', backfillId(request), request, summary);
 }
 
 /** Starts a daily sync, or finds the one of the same id that is running. */
@@ -107,10 +107,11 @@ export function startDailySync(
   workflowId: string,
 ): Promise<StartedWorkflow> {
   const summary = `${input.sources?.join(', ') ?? 'all sources'}, by hand`;
-  return start(session, 'dailySync', workflowId, input, summary);
+  return startWorkflow(session, 'dailySync', workflowId, input, summary);
 }
 
-async function start(
+/** Starts a workflow, or finds the one of the same id that is running. */
+export async function startWorkflow(
   session: TemporalSession,
   workflowType: string,
   workflowId: string,

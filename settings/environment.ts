@@ -11,6 +11,15 @@ const origin = z
   })
   .transform((value) => new URL(value).origin);
 
+const publicUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an address such as https://ledger.example.com' })
+  .refine((value) => new URL(value).search === '' && new URL(value).hash === '', {
+    message: 'must be an address without a query, such as https://ledger.example.com',
+  })
+  .transform((value) => value.replace(/\/+$/, ''));
+
+const port_max = 65_535;
+
 const schema = z
   .object({
     TWILIO_ACCOUNT_SID: text.regex(/^AC/, 'must be an account SID, which begins with AC'),
@@ -30,6 +39,14 @@ const schema = z
     DEFAULT_WORKSPACE_ID: text
       .regex(/^[1-9][0-9]{0,8}$/, 'must be the number of a workspace, such as 1')
       .transform(Number),
+    CRON_SECRET: text.regex(/^[\x21-\x7e]+$/, 'must be characters that a header can carry, without spaces'),
+    HOST: text.regex(/^[\w.:%-]+$/, 'must be a host name or an address, such as 127.0.0.1'),
+    PORT: text
+      .regex(/^[0-9]{1,5}$/, 'must be a port, such as 3093')
+      .transform(Number)
+      .refine((port) => port <= port_max, `must be a port up to ${port_max}, such as 3093`),
+    PUBLIC_URL: publicUrl,
+    ELEVENLABS_WEBHOOK_SECRET: text,
     HOURLEDGER_DATA_DIR: text,
     TEMPORAL_ADDRESS: text,
     TEMPORAL_NAMESPACE: text,

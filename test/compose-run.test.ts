@@ -37,6 +37,7 @@ describe('what docker compose runs', () => {
     await asAdmin(`create database ${database}`);
     const { host, password } = new URL(adminUrl);
     const [rest, api, ready] = [await choosePort(), await choosePort(), await choosePort()];
+    const server = await choosePort();
     variables = {
       POSTGRES_PASSWORD: password,
       AUTHENTICATOR_PASSWORD: authenticatorPassword,
@@ -50,6 +51,7 @@ describe('what docker compose runs', () => {
       ['postgrest:3000', `127.0.0.1:${rest}`],
       ['0.0.0.0:3001', `127.0.0.1:${api}`],
       ['127.0.0.1:3001', `127.0.0.1:${api}`],
+      ['3093', String(server)],
       ['api:3001', `127.0.0.1:${api}`],
       ['3000', String(rest)],
       ['3002', String(ready)],
@@ -161,6 +163,15 @@ describe('what docker compose runs', () => {
     await waitFor(() => worker.exitCode !== null, { what: 'the worker to stop', limit_ms: 40_000 });
     expect(worker.exitCode, log).toBe(0);
     expect(log).toContain('Worker has stopped');
+  });
+
+  it('runs a server that is healthy by its own check, and ends when it is told to stop', async () => {
+    expect(await isHealthy('serve')).toBe(false);
+    const server = start('serve');
+    await waitFor(() => isHealthy('serve'), { what: 'the health check of the server', limit_ms: 40_000 });
+    server.kill('SIGTERM');
+    await waitFor(() => server.exitCode !== null, { what: 'the server to stop' });
+    expect(server.exitCode).toBe(0);
   });
 
   it('has no sources beside it, as in the image', () => {
