@@ -15,9 +15,6 @@ import { addBackfillControls } from './commands/control.js';
 import { addDoctor } from './commands/doctor.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPhones } from './commands/phones.js';
-import { addReclassify } from './commands/reclassify.js';
-import { addReconcile } from './commands/reconcile.js';
-import { addRegenerate } from './commands/regenerate.js';
 import { addReport } from './commands/report.js';
 import { addSchedule } from './commands/schedule.js';
 import { addServe } from './commands/serve.js';
@@ -55,7 +52,6 @@ export function createProgram(): Command {
       addBackfillControls,
       addVerify,
     ],
-    ...[addRegenerate, addReclassify, addReconcile],
     ...[addReport, addSchedule, addPhones, addWorkspaces, addAgents, addSettings, addDoctor],
   ];
   for (const add of commands) add(program);
