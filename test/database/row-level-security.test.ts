@@ -98,12 +98,19 @@ it('every table has row-level security, and every view asks with the rights of w
   expect(open).toEqual([]);
 });
 
-it('no function acts with the rights of its owner', async () => {
+it('no function acts with the rights of its owner, but the trigger that keeps what nobody may write', async () => {
   const definers = await database.query(
-    `select oid::regprocedure::text from pg_proc
+    `select oid::regprocedure::text as name, proconfig as config, has_function_privilege('service_role', oid, 'execute') as "mayServiceRole"
+       from pg_proc
        where pronamespace in ('public'::regnamespace, 'hourledger'::regnamespace) and prosecdef`,
   );
-  expect(definers).toEqual([]);
+  expect(definers).toEqual([
+    {
+      name: 'hourledger.note_mapping_change()',
+      config: ['search_path=pg_catalog, pg_temp'],
+      mayServiceRole: false,
+    },
+  ]);
 });
 
 it('service_role may call every function of schema public', async () => {
