@@ -13,8 +13,10 @@ import { addAgents } from './commands/agents.js';
 import { addBackfill } from './commands/backfill.js';
 import { addBackfillControls } from './commands/control.js';
 import { addDoctor } from './commands/doctor.js';
+import { addFind } from './commands/find.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPhones } from './commands/phones.js';
+import { addRates } from './commands/rates.js';
 import { addReport } from './commands/report.js';
 import { addSchedule } from './commands/schedule.js';
 import { addServe } from './commands/serve.js';
@@ -52,7 +54,8 @@ export function createProgram(): Command {
       addBackfillControls,
       addVerify,
     ],
-    ...[addReport, addSchedule, addPhones, addWorkspaces, addAgents, addSettings, addDoctor],
+    ...[addReport, addSchedule, addPhones, addWorkspaces, addAgents, addRates, addSettings],
+    ...[addFind, addDoctor],
   ];
   for (const add of commands) add(program);
   return program;

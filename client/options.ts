@@ -69,6 +69,14 @@ export function workspaceOption(name: string): (text: string) => number {
   };
 }
 
+/** A parser of `--NAME N` for a count from 1 on. */
+export function countOption(name: string, max: number): (text: string) => number {
+  return (text) => {
+    if (/^[1-9][0-9]{0,8}$/.test(text) && Number(text) <= max) return Number(text);
+    throw new CliError(`${name} is "${text}". Give a whole number from 1 to ${max}.`, 2);
+  };
+}
+
 /** A parser of `--NAME CHOICE`. */
 export function choiceOption<T extends string>(name: string, choices: readonly T[]): (text: string) => T {
   return (text) => {

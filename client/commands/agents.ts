@@ -50,4 +50,16 @@ export function addAgents(program: Command): void {
       );
     },
   );
+  const remove = agents
+    .command('remove')
+    .description('take an agent from its workspace; its conversations are assigned anew by themselves')
+    .argument('<agent>', 'its id, as ElevenLabs shows it');
+  addJsonOption(addExample(remove, 'agents remove agent_01jx3k5m7')).action(
+    async (agent: string, { json }: JsonOption) => {
+      const ledger = await openLedger();
+      const removed = await ledger.call<Agent>('remove_agent', { p_agent_id: agent });
+      const where = `workspace ${removed.workspaceId} (${removed.workspace})`;
+      printResult(json, removed, () => `Took agent ${removed.agentId} from ${where}.`);
+    },
+  );
 }

@@ -15,9 +15,9 @@ create function hourledger.is_leg_to_lead(direction text) returns boolean
   language sql immutable parallel safe
   return coalesce(direction in ('outbound-api', 'trunking-terminating'), false);
 
-create function hourledger.owner_of(digits text, at timestamptz) returns table (workspace_id integer)
+create function hourledger.owner_of(digits text, at timestamptz) returns table (workspace_id integer, phone_id bigint)
   language sql stable rows 1 as $$
-  select p.workspace_id
+  select p.workspace_id, p.id
   from public.workspace_phones p
   where p.digits = owner_of.digits
     and not p.in_conflict

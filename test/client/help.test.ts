@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { importsOf, sourcesIn } from '../rules/support/sources.js';
 import { hourledger } from './cli.js';
 
-const groups = ['stack', 'schedule', 'phones', 'workspaces', 'agents', 'settings'];
+const groups = ['stack', 'schedule', 'phones', 'workspaces', 'agents', 'rates', 'settings'];
 
 /** The commands that a help text lists. */
 function commandsIn(help: string): string[] {
@@ -28,13 +28,16 @@ describe('help', () => {
 
   it('lists every command of this version', () => {
     expect([...helps.keys()].filter((name) => !name.includes(' '))).toEqual([
-      ...['', 'stack', 'worker', 'migrate', 'backfill', 'sync', 'status', 'pause', 'resume', 'cancel'],
-      ...['verify', 'report', 'schedule', 'phones', 'workspaces', 'agents', 'settings', 'doctor'],
+      ...['', 'stack', 'worker', 'serve', 'migrate', 'backfill', 'sync', 'status', 'pause', 'resume', 'cancel'],
+      ...['verify', 'report', 'schedule', 'phones', 'workspaces', 'agents', 'rates', 'settings'],
+      ...['find', 'doctor'],
     ]);
     expect([...helps.keys()].filter((name) => name.includes(' '))).toEqual([
       ...['stack start', 'stack status', 'stack stop', 'schedule apply', 'schedule show', 'schedule pause'],
       ...['schedule resume', 'schedule remove', 'phones list', 'phones add', 'phones end', 'phones import'],
-      ...['phones unmapped', 'workspaces list', 'workspaces add', 'agents list', 'agents add'],
+      ...['phones unmapped', 'workspaces list', 'workspaces add', 'workspaces rename', 'workspaces merge'],
+      ...['workspaces delete', 'agents list', 'agents add', 'agents remove'],
+      ...['rates list', 'rates add', 'rates remove'],
       ...['settings list', 'settings set'],
     ]);
   });
@@ -45,7 +48,7 @@ describe('help', () => {
 
   it('offers --json on each command that prints data', () => {
     const without = [...helps].filter(([, help]) => !help.includes('--json')).map(([name]) => name);
-    expect(without.sort()).toEqual(['', 'worker', ...groups].sort());
+    expect(without.sort()).toEqual(['', 'serve', 'worker', ...groups].sort());
   });
 
   it('ends with 0 where it was asked for, and with 2 for a command or an option that there is not', async () => {
