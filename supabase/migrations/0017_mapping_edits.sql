@@ -189,6 +189,8 @@ begin
     raise exception '% cannot be merged into itself. Give another workspace; see: hourledger workspaces list', workspace_text(p_from)
       using errcode = '22023';
   end if;
+  -- In the order of who adds numbers: the table, then the workspace.
+  lock table workspace_phones in row exclusive mode;
   perform hold_workspace(p_from, 'merged');
   with moved as (
     update workspace_phones set workspace_id = p_into

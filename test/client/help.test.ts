@@ -28,7 +28,19 @@ describe('help', () => {
 
   it('lists every command of this version', () => {
     expect([...helps.keys()].filter((name) => !name.includes(' '))).toEqual([
-      ...['', 'stack', 'worker', 'serve', 'migrate', 'backfill', 'sync', 'status', 'pause', 'resume', 'cancel'],
+      ...[
+        '',
+        'stack',
+        'worker',
+        'serve',
+        'migrate',
+        'backfill',
+        'sync',
+        'status',
+        'pause',
+        'resume',
+        'cancel',
+      ],
       ...['verify', 'report', 'schedule', 'phones', 'workspaces', 'agents', 'rates', 'settings'],
       ...['find', 'doctor'],
     ]);
