@@ -17,6 +17,9 @@ import { addFind } from './commands/find.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPhones } from './commands/phones.js';
 import { addRates } from './commands/rates.js';
+import { addReclassify } from './commands/reclassify.js';
+import { addReconcile } from './commands/reconcile.js';
+import { addRegenerate } from './commands/regenerate.js';
 import { addReport } from './commands/report.js';
 import { addSchedule } from './commands/schedule.js';
 import { addServe } from './commands/serve.js';
@@ -54,6 +57,7 @@ export function createProgram(): Command {
       addBackfillControls,
       addVerify,
     ],
+    ...[addRegenerate, addReclassify, addReconcile],
     ...[addReport, addSchedule, addPhones, addWorkspaces, addAgents, addRates, addSettings],
     ...[addFind, addDoctor],
   ];

@@ -17,6 +17,8 @@ export interface Verification {
   hours: number;
   /** Hours whose raw rows changed and that wait for a worker: they may differ until then. */
   pendingHours: number;
+  /** Hours whose snapshot somebody has cleared, on purpose. */
+  clearedHours: number;
   /** Fields that differ; more than are listed only where one single hour has more than 200 of them. */
   differing: number;
   differences: Difference[];
@@ -35,7 +37,7 @@ const statementTimeout = '57014';
 
 /** Compares all that the ledger has. @throws LedgerError */
 export async function verifyLedger(ledger: Ledger): Promise<Verification> {
-  const total: Verification = { hours: 0, pendingHours: 0, differing: 0, differences: [] };
+  const total: Verification = { hours: 0, pendingHours: 0, clearedHours: 0, differing: 0, differences: [] };
   for (const source of sources) {
     const { first, last } = await ledger.call<{ first: Day | null; last: Day | null }>('ledger_range', {
       p_source: source,
@@ -90,6 +92,7 @@ async function ask(ledger: Ledger, { source, from_ms, to_ms }: Range): Promise<V
 function add(total: Verification, part: Verification): void {
   total.hours += part.hours;
   total.pendingHours += part.pendingHours;
+  total.clearedHours += part.clearedHours;
   total.differing += part.differing;
   total.differences.push(...part.differences);
 }

@@ -22,7 +22,7 @@ export function addVerify(program: Command): void {
     const ledger = await openLedger();
     const { verifyLedger } = await import('../verification.js');
     const result = await verifyLedger(ledger);
-    const { hours, pendingHours, differences, differing } = result;
+    const { hours, pendingHours, clearedHours, differences, differing } = result;
     if (json === true) printJson(result);
     else if (differences.length > 0) print(formatTable(columns, differences));
     const write = json === true ? say : print;
@@ -31,6 +31,8 @@ export function addVerify(program: Command): void {
     );
     if (pendingHours > 0)
       write(`${plural(pendingHours, 'hour')} still to drain; a running worker does it by itself.`);
+    if (clearedHours > 0)
+      write(`${plural(clearedHours, 'hour')} cleared on purpose; regenerate brings their snapshots back.`);
     if (differing === 0) return;
     say('error: snapshots differ from their raw rows; change nothing by hand, and report this.');
     process.exitCode = 1;

@@ -41,7 +41,24 @@ describe('help', () => {
         'resume',
         'cancel',
       ],
+<<<<<<< theirs-working
+      ...[
+        'verify',
+        'regenerate',
+        'clear',
+        'reclassify',
+        'reconcile',
+        'report',
+        'schedule',
+        'phones',
+        'workspaces',
+        'agents',
+        'rates',
+        'settings',
+      ],
+=======
       ...['verify', 'report', 'schedule', 'phones', 'workspaces', 'agents', 'rates', 'settings'],
+>>>>>>> mapping
       ...['find', 'doctor'],
     ]);
     expect([...helps.keys()].filter((name) => name.includes(' '))).toEqual([
