@@ -34,14 +34,22 @@ const routesOf = (source: Source): CronRoute[] => [
   },
 ];
 
+const refuseMethod = onlyMethods('GET', 'POST');
+
 export function cronRoutes(deps: WebDependencies): Hono {
   const routes = new Hono();
   for (const route of [...routesOf('twilio'), ...routesOf('elevenlabs')]) {
     const path = `/api/${route.name}`;
+    // HEAD comes in as a GET whose answer nobody reads; it must not start anything.
+    routes.use(path, async (c: Context, next: Next) => {
+      if (c.req.method === 'HEAD') return refuseMethod(c);
+      await next();
+      return undefined;
+    });
     routes.on(['GET', 'POST'], path, onlyWithSecret(deps), limitBody(body_bytes_max), (c) =>
       run(c, deps, route),
     );
-    routes.all(path, onlyMethods('GET', 'POST'));
+    routes.all(path, refuseMethod);
   }
   return routes;
 }
@@ -69,7 +77,7 @@ async function run(c: Context, deps: WebDependencies, route: CronRoute): Promise
   const started = await startWorkflow(deps.session, workflow, name, input, summary);
   const about = describe(started);
   if (wait === 'false') return c.json(about, 202);
-  const end = await endOf(handleOf(deps, started), deps.stopping);
+  const end = await endOf(handleOf(deps, started), deps);
   if (end.kind === 'completed') return c.json({ ...about, result: end.result });
   if (end.kind === 'failed') return refuse(c, 500, `${name} failed: ${end.message}`, about);
   return refuse(c, 503, `The server is shutting down; ${name} goes on. Ask for its result again.`, about);

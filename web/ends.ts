@@ -1,30 +1,20 @@
 /** Waiting for a workflow on behalf of a request. */
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WebDependencies } from './types.js';
 
 export type End =
   { kind: 'completed'; result: unknown } | { kind: 'failed'; message: string } | { kind: 'stopping' };
 
 /** The workflow's end, or that the server ends before it. */
-export async function endOf(handle: WorkflowHandle, stopping: AbortSignal): Promise<End> {
-  if (stopping.aborted) return { kind: 'stopping' };
-  const answered = new AbortController();
-  const stopped = new Promise<End>((resolve) => {
-    const { signal } = answered;
-    stopping.addEventListener('abort', () => resolve({ kind: 'stopping' }), { once: true, signal });
-  });
+export async function endOf(handle: WorkflowHandle, { session, stopping }: WebDependencies): Promise<End> {
   try {
-    return await Promise.race([resultOf(handle), stopped]);
-  } finally {
-    answered.abort();
-  }
-}
-
-async function resultOf(handle: WorkflowHandle): Promise<End> {
-  try {
-    return { kind: 'completed', result: (await handle.result()) as unknown };
+    // The question is taken back at the end: Temporal's client would ask it again on a connection that is closed.
+    const result: unknown = await session.client.withAbortSignal(stopping, () => handle.result());
+    return { kind: 'completed', result };
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    return { kind: 'failed', message: innermostMessage(error) };
+    if (error instanceof WorkflowFailedError) return { kind: 'failed', message: innermostMessage(error) };
+    if (stopping.aborted) return { kind: 'stopping' };
+    throw error;
   }
 }
 

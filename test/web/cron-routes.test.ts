@@ -80,6 +80,12 @@ describe('with the secret', () => {
     expect(described).toMatchObject({ type: 'dailySync', status: { name: 'RUNNING' } });
   });
 
+  it('a HEAD starts nothing', async () => {
+    const url = `${serve.url}/api/generate-twilio-snapshots`;
+    expect((await ask(url, { ...authorized, method: 'HEAD' })).status).toBe(405);
+    expect(await runsOf('generate-twilio-snapshots')).toBe(0);
+  });
+
   it('says on one line why a workflow failed', async () => {
     const withoutElevenLabs = await system.startWorker({ ELEVENLABS_API_KEY: '' });
     const answer = await ask(`${serve.url}/api/sync-elevenlabs-hourly?wait=true`, authorized);
@@ -176,7 +182,7 @@ describe('the server', () => {
     const answer = await waiting;
     expect(answer.status).toBe(503);
     expect(answer.body['workflowId']).toBe('generate-elevenlabs-snapshots');
-    expect(await exit).toBe(0);
+    expect(await exit, serve.log()).toBe(0);
     const secrets = [secret, system.env['SUPABASE_SERVICE_ROLE_KEY']!, system.env['TWILIO_AUTH_TOKEN']!];
     for (const each of secrets) expect(serve.log()).not.toContain(each);
   });
