@@ -41,7 +41,6 @@ describe('help', () => {
         'resume',
         'cancel',
       ],
-<<<<<<< theirs-working
       ...[
         'verify',
         'regenerate',
@@ -56,9 +55,6 @@ describe('help', () => {
         'rates',
         'settings',
       ],
-=======
-      ...['verify', 'report', 'schedule', 'phones', 'workspaces', 'agents', 'rates', 'settings'],
->>>>>>> mapping
       ...['find', 'doctor'],
     ]);
     expect([...helps.keys()].filter((name) => name.includes(' '))).toEqual([
