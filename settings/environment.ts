@@ -5,14 +5,14 @@ import { SettingsError } from './settings-error.js';
 const text = z.string().trim().min(1);
 
 const origin = z
-  .url({ protocol: /^https?$/ })
+  .url({ protocol: /^https?$/, error: 'must be an origin such as https://api.example.com', abort: true })
   .refine((value) => new URL(value).pathname === '/' && new URL(value).search === '', {
     message: 'must be an origin without a path, such as https://api.example.com',
   })
   .transform((value) => new URL(value).origin);
 
 const publicUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an address such as https://ledger.example.com' })
+  .url({ protocol: /^https?$/, error: 'must be an address such as https://ledger.example.com', abort: true })
   .refine((value) => new URL(value).search === '' && new URL(value).hash === '', {
     message: 'must be an address without a query, such as https://ledger.example.com',
   })
