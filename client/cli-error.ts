@@ -48,7 +48,7 @@ function describeServiceError({ message, cause }: Error): Failure {
 
 function describeLedgerError(error: KnownError, embeddedDataDir: string | null): Failure {
   const { code = '', httpStatus = 0 } = error;
-  const isDown = code === '' ? httpStatus === 0 || httpStatus >= 500 : code.startsWith('PGRST00');
+  const isDown = code === '' ? httpStatus === 0 || httpStatus >= 500 : /^(PGRST00|HLPROXY)/.test(code);
   if (isDown && embeddedDataDir !== null) {
     const line = `No stack is running in "${embeddedDataDir}". Start it with: npx hourledger stack start`;
     return { line, exitCode: 2 };

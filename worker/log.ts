@@ -1,5 +1,5 @@
 /** The worker's log: one JSON line an event on standard error, through pino, Temporal's own lines included. */
-import { DefaultLogger, Runtime, type LogLevel } from '@temporalio/worker';
+import { DefaultLogger, Runtime, makeTelemetryFilterString, type LogLevel } from '@temporalio/worker';
 import { pino } from 'pino';
 
 const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
@@ -16,6 +16,10 @@ export const log = pino({ base: null }, pino.destination({ dest: 2, sync: true }
 export function installTemporalLog(): void {
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => log[levels[level]](meta ?? {}, message)),
+    // What the SDK's core says goes the same way; it would write coloured lines of its own otherwise.
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
+    },
     // The worker shuts down by its own handler, which also ends the drain.
     shutdownSignals: [],
   });

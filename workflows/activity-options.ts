@@ -43,9 +43,12 @@ const longDatabase = {
   retry: databaseRetry,
 } satisfies ActivityOptions;
 
-/** Activities of a few statements, too short for a heartbeat; the timeout lets each run into its own limit of 8 s. */
+/**
+ * Activities of a few statements, too short for a heartbeat: the timeout lets two of them run into their limit of 8 s,
+ * and is what the work of a killed worker waits for.
+ */
 const shortDatabase = {
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '20 seconds',
   retry: databaseRetry,
 } satisfies ActivityOptions;
 

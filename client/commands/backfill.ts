@@ -128,6 +128,9 @@ function describeEnd(workflowId: string, progress: BackfillProgress, state: stri
   return [
     `${workflowId}: ${state} after ${took}${progress.dryRun ? ' (dry run: nothing was written)' : ''}`,
     `  days     ${days.completed} completed, ${days.open} open, ${days.failed} failed, of ${days.total}`,
+    ...(days.total === 0
+      ? ['  note     Every day is done already; --reprocess completed reads them again.']
+      : []),
     `  records  ${counts.join(', ')}`,
     ...failedDays.map(({ day, message }) => `  failed   ${day}: ${oneLine(message)}`),
     ...(days.failed > failedDays.length

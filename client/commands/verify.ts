@@ -34,7 +34,9 @@ export function addVerify(program: Command): void {
     if (clearedHours > 0)
       write(`${plural(clearedHours, 'hour')} cleared on purpose; regenerate brings their snapshots back.`);
     if (differing === 0) return;
-    say('error: snapshots differ from their raw rows; change nothing by hand, and report this.');
+    say(
+      'error: snapshots differ from their raw rows. "hourledger regenerate --source S" computes them anew; if nobody had changed them by hand, report this.',
+    );
     process.exitCode = 1;
   });
 }
