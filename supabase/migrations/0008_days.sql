@@ -163,54 +163,6 @@ create function public.conversations_to_ask(p_ids text[], p_run_id text, p_day d
 $$;
 comment on function public.conversations_to_ask is 'Which of the listed conversations need their detail asked, and which pages of details wait to be merged already.';
 
--- Records that a run asks by their ids, those least recently asked first. It asks each once: what it has asked since it
--- began is left out.
-create function public.records_to_ask(
-    p_source text, p_workflow_id text, p_run_id text, p_nominal timestamptz, p_listed_days date[], p_unordered_days date[],
-    p_limit integer) returns jsonb
-  language plpgsql set search_path = hourledger, public, pg_temp as $$
-declare
-  v_began timestamptz;
-  v_result jsonb;
-begin
-  insert into runs (run_id, workflow_id) values (p_run_id, p_workflow_id) on conflict do nothing;
-  select began_at into v_began from runs where run_id = p_run_id;
-  with open_records as (
-    select c.id, c.call_date as started, c.asked_at, c.ask_again
-      from calls c where p_source = 'twilio' and (not c.settled or c.ask_again) and c.source = 'twilio'
-        and c.call_date > least(p_nominal, coalesce((select min(d) from unnest(p_unordered_days) d)::timestamp at time zone 'UTC', p_nominal)) - interval '14 days'
-    union all
-    select c.conversation_id, c.conversation_date, c.asked_at, c.ask_again
-      from elevenlabs_conversations c where p_source = 'elevenlabs' and (not c.settled or c.ask_again)
-        and c.conversation_date > least(p_nominal, coalesce((select min(d) from unnest(p_unordered_days) d)::timestamp at time zone 'UTC', p_nominal)) - interval '14 days'
-    union all
-    select r.id, null, r.asked_at, false
-      from rejected_records r where r.source = p_source and r.id is not null and p_unordered_days is null
-        and r.first_seen_at > p_nominal - interval '14 days'
-        and (r.day is null or r.day <> all (coalesce(p_listed_days, '{}')))
-  ),
-  due as (
-    select o.id, min(o.asked_at) as asked_at
-    from open_records o
-    where (o.asked_at is null or o.asked_at < v_began)
-      and (o.started is null
-        or p_unordered_days is not null and o.ask_again and day_of(o.started) = any (p_unordered_days)
-        or p_unordered_days is null and o.started > p_nominal - interval '14 days'
-          and (o.ask_again or day_of(o.started) <> all (coalesce(p_listed_days, '{}'))))
-    group by o.id
-    order by 2 nulls first, 1
-    limit p_limit + 1
-  )
-  select jsonb_build_object(
-    'ids', coalesce((select jsonb_agg(id) from (select id from due order by asked_at nulls first, id limit p_limit) first_ones), '[]'),
-    'more', (select count(*) > p_limit from due),
-    'ticket', nextval('tickets'))
-  into v_result;
-  return v_result;
-end
-$$;
-comment on function public.records_to_ask is 'Ids of records to be asked again, by a run that asks each of them once.';
-
 create function public.runs_with_pages(p_after text, p_limit integer) returns jsonb
   language sql stable set search_path = hourledger, public, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object('runId', r.run_id, 'workflowId', r.workflow_id) order by r.run_id), '[]')
