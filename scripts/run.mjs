@@ -1,6 +1,6 @@
 /**
- * What `npm run demo` and `npm test` run, also as the first thing typed in a fresh clone: installs packages if need be,
- * builds if need be, then runs the demo or the tests, passing arguments and signals on and the exit code back.
+ * What `npm run demo`, `npm test` and `npm run bench` run, also as the first thing typed in a fresh clone: installs packages if need be,
+ * builds if need be, then runs the demo, the tests or the benchmarks, passing arguments and signals on and the exit code back.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -15,6 +15,7 @@ const log = (line) => process.stderr.write(`${line}\n`);
 /** What each command runs, as arguments of node. */
 const commands = {
   demo: () => [path.join(root, 'dist', 'client', 'demo-main.js')],
+  bench: () => [path.join(root, 'dist', 'bench', 'main.js')],
   test: () => [path.join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run'],
 };
 
@@ -30,8 +31,9 @@ async function main([name, ...args]) {
   const installed = ensurePackages({ log });
   if (installed !== 0) return installed;
   try {
-    const { build } = await import('./build.mjs');
+    const { build, buildBench } = await import('./build.mjs');
     await build({ log });
+    if (name === 'bench') await buildBench();
   } catch (error) {
     return fail(`The build failed: ${error instanceof Error ? error.message : String(error)}`, 1);
   }

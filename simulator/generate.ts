@@ -67,6 +67,7 @@ function plainCall(random: Random, dayMs: number, accountSid: string): CallFacts
     trunkSid: null,
     answeredBy: null,
     emptyForNull: false,
+    moreSubresources: true,
   };
 }
 

@@ -28,6 +28,8 @@ export interface CallFacts {
   answeredBy: string | null;
   /** Some captures hold empty texts where others hold null. */
   emptyForNull: boolean;
+  /** With the addresses that newer records name too, which makes them 2 kB each. */
+  moreSubresources?: boolean;
 }
 
 const subresources = [
@@ -38,6 +40,11 @@ const subresources = [
   ['events', 'Events'],
   ['transcriptions', 'Transcriptions'],
 ] as const;
+const newerSubresources = [
+  ['siprec', 'Siprec'],
+  ['user_defined_messages', 'UserDefinedMessages'],
+  ['user_defined_message_subscriptions', 'UserDefinedMessageSubscriptions'],
+] as const;
 
 /** A call as Twilio's API writes it; `priced` false: as it was before the price was known. */
 export function callText(call: CallFacts, priced: boolean): string {
@@ -46,7 +53,8 @@ export function callText(call: CallFacts, priced: boolean): string {
   const date = (instantMs: number | null): string =>
     instantMs === null ? 'null' : `"${rfc2822(instantMs)}"`;
   const uri = `/2010-04-01/Accounts/${call.accountSid}/Calls/${call.sid}`;
-  const uris = subresources.map(([name, path]) => `"${name}":"${uri}/${path}.json"`).join(',');
+  const named = call.moreSubresources === true ? [...subresources, ...newerSubresources] : subresources;
+  const uris = named.map(([name, path]) => `"${name}":"${uri}/${path}.json"`).join(',');
   const unit = call.priceUnit === undefined ? '' : `"price_unit":${text(call.priceUnit)},`;
   const updatedMs = priced ? call.pricedMs : (call.endMs ?? call.createdMs);
   return (

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { demoCredentials } from '../../simulator/demo-data.js';
+import { generateWorld } from '../../simulator/generate.js';
 
 let folder: string;
 let program: string;
@@ -27,6 +29,23 @@ test('it prints its addresses, answers, and ends on SIGTERM', async () => {
   const printed = JSON.parse(line.toString()) as { twilioUrl: string; calls: number; pid: number };
   expect(printed).toMatchObject({ calls: 10, pid: child.pid });
   expect((await fetch(`${printed.twilioUrl}/v1/convai/conversations`)).status).toBe(401);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('a generated world has as many conversations as it is told, and serves rendered calls as others', async () => {
+  const args = ['--data', 'generate:10:2:2025-03-01', '--conversations', '7', '--rendered'];
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const printed = JSON.parse(line.toString()) as { twilioUrl: string; calls: number; conversations: number };
+  expect(printed).toMatchObject({ calls: 10, conversations: 7 });
+  const { accountSid, authToken } = demoCredentials.twilio;
+  const authorization = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`;
+  const url = `${printed.twilioUrl}/2010-04-01/Accounts/${accountSid}/Calls.json`;
+  const answer = await fetch(url, { headers: { authorization } });
+  const served = ((await answer.json()) as { calls: object[] }).calls;
+  const world = generateWorld({ calls: 10, conversations: 7, days: 2, from: '2025-03-01' });
+  expect(served).toEqual(world.callTexts().map((text) => JSON.parse(text) as object));
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
 });

@@ -1,0 +1,211 @@
+/** Twilio's calls end to end, against a script without durability: how much of its speed is left, and what a record costs. */
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { startBackfill } from '../client/temporal.js';
+import { verifyLedger } from '../client/verification.js';
+import { packageRoot } from '../database/package-root.js';
+import { demoCredentials } from '../simulator/demo-data.js';
+import { parseBackfillInput, type BackfillRequest } from '../workflows/input.js';
+import type { BaselineInput, BaselineResult } from './baseline-twilio.js';
+import { cpuBetween, peakMemory_mb, readCpu } from './cpu.js';
+import { medians, spreadOf, type Figure } from './figures.js';
+import { readHistory, type History } from './history.js';
+import type { Options } from './options.js';
+import { readSpace, type Space } from './space.js';
+import { startProvider, startSystem, type BenchWorker, type Provider, type System } from './system.js';
+
+interface Case {
+  id: string;
+  calls: number;
+  days: number;
+  target: number;
+}
+
+const cases: readonly Case[] = [
+  { id: 'usual-days', calls: 50_000, days: 30, target: 0.7 },
+  { id: 'thin-days', calls: 57_952, days: 92, target: 0.6 },
+  { id: 'thick-days', calls: 500_000, days: 10, target: 0.8 },
+];
+/** A twentieth of the whole, to see that everything works. */
+const quickShare = 0.05;
+const secondTarget = 1.5;
+const firstDay = '2025-01-01';
+
+/** Processor time by process, in milliseconds. */
+type Cpu = Record<'provider' | 'worker' | 'gateway' | 'postgrest' | 'postgres' | 'temporal', number>;
+
+interface ProductRun {
+  wall_ms: number;
+  cpu: Cpu;
+  history: History;
+}
+
+interface Run {
+  baseline: BaselineResult & { cpu: Record<'script' | 'provider' | 'postgres', number> };
+  first: ProductRun;
+  second: ProductRun;
+  space: Space;
+  workerPeak_mb: number;
+}
+
+/** @returns for each case how fast the first run was, and for each how much faster the second */
+export async function benchIngestion(options: Options): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const one of cases) {
+    if (options.cases.length > 0 && !options.cases.includes(one.id)) continue;
+    const calls = options.quick ? Math.round(one.calls * quickShare) : one.calls;
+    options.log(`${calls} calls in ${one.days} days: making them`);
+    const provider = await startProvider('--data', `generate:${calls}:${one.days}:${firstDay}`, '--rendered');
+    const runs: Run[] = [];
+    for (let number = 0; number < options.runs; number += 1) {
+      runs.push(await runOnce({ ...one, calls }, provider, number, options));
+    }
+    await provider.stop();
+    figures.push(...figuresOf({ ...one, calls }, runs));
+  }
+  return figures;
+}
+
+/** One pair on one fresh stack. Who goes first alternates: the first one has to extend files that the second one finds. */
+async function runOnce(one: Case, provider: Provider, number: number, options: Options): Promise<Run> {
+  const system = await startSystem(options.profileDir);
+  try {
+    const productFirst = number % 2 === 1;
+    const early = productFirst ? null : await runBaseline(one, provider, system);
+    const worker = await system.startWorker('twilio', provider);
+    const first = await runProduct(one, provider, system, worker, 'failed');
+    const space = await readSpace(system.database, one.calls);
+    const second = await runProduct(one, provider, system, worker, 'completed');
+    const workerPeak_mb = peakMemory_mb(worker.pid);
+    await worker.stop();
+    const baseline = early ?? (await runBaseline(one, provider, system));
+    await verify(one, system);
+    options.log(describe(one, number, baseline, first, second));
+    return { baseline, first, second, space, workerPeak_mb };
+  } finally {
+    await system.stop();
+  }
+}
+
+async function runBaseline(one: Case, provider: Provider, system: System): Promise<Run['baseline']> {
+  const { accountSid, authToken } = demoCredentials.twilio;
+  const { databaseUrl } = system.info;
+  const input: BaselineInput = { databaseUrl, baseUrl: provider.url, accountSid, authToken, ...rangeOf(one) };
+  const program = path.join(packageRoot(), 'dist', 'bench', 'baseline-twilio.js');
+  const pids = { provider: provider.pid, postgres: system.pids.postgres };
+  await system.database.query('checkpoint');
+  const before = readCpu(pids);
+  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(input)]);
+  const result = JSON.parse(stdout) as BaselineResult;
+  if (result.calls !== one.calls) throw new Error(`The baseline read ${result.calls} of ${one.calls} calls.`);
+  return { ...result, cpu: { script: result.cpu_ms, ...cpuBetween(before, readCpu(pids)) } };
+}
+
+async function runProduct(
+  one: Case,
+  provider: Provider,
+  system: System,
+  worker: BenchWorker,
+  reprocess: BackfillRequest['reprocess'],
+): Promise<ProductRun> {
+  const pids = { provider: provider.pid, worker: worker.pid, ...system.pids };
+  const request = parseBackfillInput({ source: 'twilio', ...rangeOf(one), reprocess }, new Date());
+  await system.database.query('checkpoint');
+  const before = readCpu(pids);
+  const began_ms = performance.now();
+  const { handle, workflowId } = await startBackfill(system.session, request);
+  await handle.result();
+  const wall_ms = performance.now() - began_ms;
+  const cpu = cpuBetween(before, readCpu(pids));
+  return { wall_ms, cpu, history: await readHistory(system, workflowId) };
+}
+
+/** @throws Error when a snapshot differs from its raw rows, from the baseline's hours, or is missing */
+async function verify(one: Case, system: System): Promise<void> {
+  const { differing, pendingHours } = await verifyLedger(system.ledger);
+  if (differing > 0 || pendingHours > 0) {
+    throw new Error(`Not verified: ${differing} fields differ, ${pendingHours} hours are still to drain.`);
+  }
+  const { rows } = await system.database.query<{ calls: string; differing: string }>(`
+    select coalesce(sum(s.total_calls), 0) as calls,
+      count(*) filter (where (s.total_calls, s.total_cost, s.total_duration)
+        is distinct from (b.calls, b.price, b.duration)) as differing
+    from twilio_snapshots s full join bench_baseline.hourly b
+      on b.workspace_id = s.workspace_id and b.hour = s.snapshot_date`);
+  const [found] = rows;
+  if (found?.calls !== String(one.calls) || found.differing !== '0') {
+    throw new Error(`The snapshots and the baseline's hours differ: ${JSON.stringify(found)}`);
+  }
+}
+
+function rangeOf({ days }: Case): { from: string; to: string } {
+  const last = new Date(Date.parse(firstDay) + (days - 1) * 86_400_000);
+  return { from: firstDay, to: last.toISOString().slice(0, 10) };
+}
+
+function describe(
+  one: Case,
+  number: number,
+  baseline: Run['baseline'],
+  first: ProductRun,
+  second: ProductRun,
+): string {
+  const rate = (wall_ms: number): string => `${Math.round((one.calls / wall_ms) * 1000)}/s`;
+  const ratio = (baseline.wall_ms / first.wall_ms).toFixed(3);
+  return `run ${number + 1}: script ${rate(baseline.wall_ms)}, first ${rate(first.wall_ms)} (${ratio}), second ${rate(second.wall_ms)}`;
+}
+
+function figuresOf(one: Case, runs: Run[]): Figure[] {
+  const rate = (wall_ms: number): number => (one.calls / wall_ms) * 1000;
+  const perThousand = <Key extends string>(cpu: Record<Key, number>): Record<Key, number> => {
+    const entries = Object.entries<number>(cpu).map(([part, cpu_ms]) => [part, (cpu_ms / one.calls) * 1000]);
+    return Object.fromEntries(entries) as Record<Key, number>;
+  };
+  const speed = (what: string, of: (run: Run) => number) => ({
+    unit: 'calls/s',
+    what,
+    value: spreadOf(runs.map((run) => rate(of(run)))),
+  });
+  const first = speed('backfill of an empty ledger', (run) => run.first.wall_ms);
+  const second = speed('the same backfill again, everything unchanged', (run) => run.second.wall_ms);
+  const title = `${one.calls.toLocaleString('en')} calls in ${one.days} days`;
+  const historyOf = ({ history }: ProductRun) => ({
+    workflows: history.workflows,
+    eventsPerDay: history.events / one.days,
+    bytesPerDay: Math.round(history.bytes / one.days),
+    activities: history.activities,
+  });
+  const [run] = runs;
+  return [
+    {
+      id: `ingestion/${one.id}`,
+      title: `Twilio, ${title}`,
+      ratio: spreadOf(runs.map(({ baseline, first }) => baseline.wall_ms / first.wall_ms)),
+      better: 'higher',
+      target: one.target,
+      product: first,
+      baseline: speed('plain script', ({ baseline }) => baseline.wall_ms),
+      details: {
+        cpuMsPerThousand: medians(runs.map(({ first }) => perThousand(first.cpu))),
+        baselineCpuMsPerThousand: medians(runs.map(({ baseline }) => perThousand(baseline.cpu))),
+        history: run && historyOf(run.first),
+        space: run?.space,
+        workerPeakMb: spreadOf(runs.map(({ workerPeak_mb }) => workerPeak_mb)),
+      },
+    },
+    {
+      id: `ingestion/${one.id}/again`,
+      title: `Twilio, ${title}, again`,
+      ratio: spreadOf(runs.map(({ first, second }) => first.wall_ms / second.wall_ms)),
+      better: 'higher',
+      target: secondTarget,
+      product: second,
+      baseline: first,
+      details: {
+        cpuMsPerThousand: medians(runs.map(({ second }) => perThousand(second.cpu))),
+        history: run && historyOf(run.second),
+      },
+    },
+  ];
+}
