@@ -3,37 +3,15 @@ import { sources, type Source } from '../activities/types.js';
 import { Ledger, LedgerError } from '../database/ledger.js';
 import type { Connections } from '../settings/connections.js';
 import { readEnvironment, type Environment } from '../settings/environment.js';
+import { failed, ok, warning, type Check } from './check.js';
 import { describeError, oneLine } from './cli-error.js';
 import { connections, withTemporal } from './context.js';
 import { countFailedDays, type LedgerStatus } from './ledger-status.js';
 import { plural } from './output.js';
-import { describeLastRun, summarizeSchedule } from './schedule.js';
+import { checkSchedule } from './schedule-check.js';
 import { isPolled, taskQueue, type TemporalSession } from './temporal.js';
 
-export interface Check {
-  name: string;
-  /** `warning`: worth knowing, and nothing is broken. */
-  state: 'ok' | 'warning' | 'failed';
-  fact: string;
-  /** Null where there is nothing to do. */
-  remedy: string | null;
-}
-
 const nodeMajor_min = 20;
-
-const ok = (name: string, fact: string): Check => ({ name, state: 'ok', fact, remedy: null });
-const warning = (name: string, fact: string, remedy: string | null): Check => ({
-  name,
-  state: 'warning',
-  fact,
-  remedy,
-});
-const failed = (name: string, fact: string, remedy: string | null): Check => ({
-  name,
-  state: 'failed',
-  fact,
-  remedy,
-});
 
 /** Runs every check that makes sense; none of them throws. */
 export async function runChecks(): Promise<Check[]> {
@@ -195,21 +173,4 @@ async function checkWorkers(session: TemporalSession, env: Environment): Promise
       : failed(source, 'off, as all sources are', remedy);
   });
   return [worker, ...perSourceChecks];
-}
-
-async function checkSchedule(session: TemporalSession): Promise<Check> {
-  const name = 'schedule';
-  const summary = await summarizeSchedule(session);
-  if (summary === null) return failed(name, 'there is none', 'hourledger schedule apply');
-  const { paused, note, overdue, nextRunAt, lastRun } = summary;
-  if (paused) return failed(name, `paused${note === null ? '' : ` (${note})`}`, 'hourledger schedule resume');
-  if (overdue)
-    return failed(name, `overdue since ${nextRunAt ?? ''}`, 'look at the schedule in Temporal Web');
-  if (lastRun === null) return ok(name, `active, no run yet, next ${nextRunAt ?? 'none'}`);
-  const fact = describeLastRun(lastRun);
-  const isWell = lastRun.status === 'COMPLETED' || lastRun.status === 'RUNNING' || lastRun.status === null;
-  if (!isWell)
-    return failed(name, fact, 'look at the run in Temporal Web; the next run takes up what was left out');
-  if (lastRun.late) return warning(name, fact, 'the run before it took long, or Temporal was down');
-  return ok(name, `next run ${nextRunAt ?? 'none'}; last ${fact}`);
 }

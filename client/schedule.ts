@@ -3,9 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
+  WorkflowNotFoundError,
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { CliError, oneLine } from './cli-error.js';
 import { taskQueue, type TemporalSession } from './temporal.js';
 
@@ -31,7 +33,7 @@ const policies = {
   pauseOnFailure: false,
 };
 /** Started later than this after it was due, a run is late. */
-export const lateAfter_ms = 600_000;
+const lateAfter_ms = 600_000;
 
 /**
  * Temporal compiles a cron expression and forgets its text, but keeps the comment behind it; whoever edits the times
@@ -123,7 +125,7 @@ export interface ScheduledRun {
   status: string | null;
   /** It started long after it was due. */
   late: boolean;
-  /** Of a run that failed. */
+  /** Of a run that failed, was terminated or ran out of time. */
   message: string | null;
 }
 
@@ -140,15 +142,24 @@ export interface ScheduleSummary {
   nextRunAt: string | null;
   /** A run should have started by now, and has not. */
   overdue: boolean;
+  /** When the first such run was due; null where there is none. */
+  overdueSince: string | null;
   lastRun: ScheduledRun | null;
 }
 
-/** The schedule for people and programs; null where there is none. */
-export async function summarizeSchedule(session: TemporalSession): Promise<ScheduleSummary | null> {
+/**
+ * The schedule for people and programs; null where there is none.
+ * @param now runs that were due before it, by more than a grace, should have started
+ */
+export async function summarizeSchedule(
+  session: TemporalSession,
+  now = new Date(),
+): Promise<ScheduleSummary | null> {
   const found = await describeSchedule(session);
   if (found === null) return null;
   const { spec, state, policies: held, info } = found;
   const next = info.nextActionTimes[0];
+  const overdueSince = state.paused ? null : await firstRunMissing(session, found, now);
   return {
     scheduleId,
     cron: cronOf(found),
@@ -158,9 +169,34 @@ export async function summarizeSchedule(session: TemporalSession): Promise<Sched
     overlap: held.overlap ?? 'SKIP',
     catchupWindow_ms: held.catchupWindow,
     nextRunAt: next?.toISOString() ?? null,
-    overdue: !state.paused && next !== undefined && Date.now() - next.getTime() > lateAfter_ms,
+    overdue: overdueSince !== null,
+    overdueSince: overdueSince?.toISOString() ?? null,
     lastRun: await lastRun(session, found),
   };
+}
+
+/**
+ * When the first run was due behind which none has started. The server works the times out of the schedule, so that they
+ * are known also where it is the server itself that is behind. A change of the schedule begins anew: its new times
+ * were not due before.
+ */
+async function firstRunMissing(
+  { client, namespace }: TemporalSession,
+  { info }: ScheduleDescription,
+  now: Date,
+): Promise<Date | null> {
+  const begins = [info.createdAt, info.lastUpdatedAt, ...info.recentActions.map(({ takenAt }) => takenAt)];
+  const begin_ms = Math.max(...begins.map((instant) => instant?.getTime() ?? 0));
+  const end_ms = now.getTime() - lateAfter_ms;
+  if (end_ms <= begin_ms) return null;
+  const { startTime } = await client.workflowService.listScheduleMatchingTimes({
+    namespace,
+    scheduleId,
+    startTime: msToTs(begin_ms),
+    endTime: msToTs(end_ms),
+  });
+  const [first] = startTime;
+  return first === undefined ? null : new Date(tsToMs(first));
 }
 
 async function lastRun(
@@ -182,13 +218,16 @@ async function lastRun(
     return {
       ...run,
       status: status.name,
-      message: status.name === 'FAILED' ? await messageOf(handle) : null,
+      message: endedBadly.includes(status.name) ? await messageOf(handle) : null,
     };
-  } catch {
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
     // Temporal keeps closed workflows for a time only.
     return { ...run, status: null, message: null };
   }
 }
+
+const endedBadly = ['FAILED', 'TERMINATED', 'TIMED_OUT'];
 
 async function messageOf(handle: { result: () => Promise<unknown> }): Promise<string | null> {
   try {
@@ -198,6 +237,14 @@ async function messageOf(handle: { result: () => Promise<unknown> }): Promise<st
     const { cause } = error as Error;
     return oneLine(cause instanceof Error ? cause.message : String(error));
   }
+}
+
+/** What is said of runs that were due and have not started; null where there are none. */
+export function describeOverdue({ overdueSince, lastRun }: ScheduleSummary): string | null {
+  if (overdueSince === null) return null;
+  const fact = `the run due ${overdueSince} has not started`;
+  if (lastRun?.status !== 'RUNNING') return fact;
+  return `${fact}: ${lastRun.workflowId} is still running, since ${lastRun.startedAt}`;
 }
 
 /** The last run in a line. */

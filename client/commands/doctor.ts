@@ -1,6 +1,6 @@
 /** `doctor`: checks each part and setting; one line each, with the remedy where it does not hold. */
 import type { Command } from 'commander';
-import type { Check } from '../checks.js';
+import type { Check } from '../check.js';
 import { addExample, addJsonOption, type JsonOption } from '../options.js';
 import { plural, printResult, say } from '../output.js';
 

@@ -120,9 +120,11 @@ async function describeTemporal(temporal: TemporalStatus | Error): Promise<strin
   if (schedule === null) {
     return [...lines, 'schedule    there is none; create it with: hourledger schedule apply'];
   }
-  const { describeLastRun } = await import('../schedule.js');
-  const when = schedule.paused ? 'paused' : `next run ${schedule.nextRunAt ?? 'none'}`;
-  lines.push(`schedule    ${when}${schedule.overdue ? ', OVERDUE: is Temporal held up?' : ''}`);
+  const { describeLastRun, describeOverdue } = await import('../schedule.js');
+  const { paused, note, nextRunAt } = schedule;
+  const when = paused ? `paused${note === null ? '' : ` (${note})`}` : `next run ${nextRunAt ?? 'none'}`;
+  const overdue = describeOverdue(schedule);
+  lines.push(`schedule    ${when}${overdue === null ? '' : `, OVERDUE: ${overdue}`}`);
   lines.push(`last run    ${schedule.lastRun === null ? 'none yet' : describeLastRun(schedule.lastRun)}`);
   return lines;
 }
