@@ -121,7 +121,7 @@ create function hourledger.exact_decimal(value text, what text) returns numeric
   return case
     when value is null then null
     when value ~ '^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?$' then value::numeric
-    when hourledger.refuse(format('%s "%s" is not a number', what, left(value, 60))) then null
+    when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a number') then null
   end;
 
 -- RFC 2822, as Twilio writes dates (also ISO 8601). Postgres refuses a date that does not exist.
@@ -131,7 +131,7 @@ create function hourledger.provider_date(value text, what text) returns timestam
     when value is null then null
     when value ~ '^([A-Z][a-z][a-z], )?[0-9]{1,2} [A-Z][a-z][a-z] [0-9]{4} [0-9:]{8} ([-+][0-9]{4}|GMT|UTC)$'
       or value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,}(Z|[-+][0-9]{2}:?[0-9]{2})$' then value::timestamptz
-    when hourledger.refuse(format('%s "%s" is not a date', what, left(value, 60))) then null
+    when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a date') then null
   end;
 
 create function hourledger.whole_seconds(value text, what text) returns integer
@@ -139,12 +139,14 @@ create function hourledger.whole_seconds(value text, what text) returns integer
   return case
     when value is null then null
     when value ~ '^[0-9]+(\.0+)?$' then value::numeric::integer
-    when hourledger.refuse(format('%s "%s" is not a whole number of seconds', what, left(value, 60))) then null
+    when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a whole number of seconds') then null
   end;
 
 -- Twilio's call objects. Source: https://www.twilio.com/docs/voice/api/call-resource
--- Here and below, offset 0 keeps the planner from pulling a level up and computing it once for every use.
-create function hourledger.read_calls(records json)
+-- The array is gone through once for its records and once for all of their members: one operator for each member would
+-- look every one of them up again. Here and below, offset 0 keeps the planner from pulling a level up and computing it
+-- once for every use.
+create function hourledger.read_calls(records jsonb)
   returns table (id text, direction text, status text, phone_from text, phone_to text, call_date timestamptz,
     end_date timestamptz, duration integer, cost numeric, currency text, parent_call_sid text, account_sid text, raw jsonb)
   language sql stable rows 1000 as $$
@@ -158,28 +160,25 @@ create function hourledger.read_calls(records json)
     t.parent_call_sid, t.account_sid, t.raw
   from (
     select
-      nullif(j.raw ->> 'sid', '') as id,
-      nullif(j.raw ->> 'direction', '') as direction,
-      nullif(j.raw ->> 'status', '') as status,
-      nullif(j.raw ->> 'from', '') as phone_from,
-      nullif(j.raw ->> 'to', '') as phone_to,
-      nullif(j.raw ->> 'start_time', '') as start_time,
-      coalesce(nullif(j.raw ->> 'start_time', ''), nullif(j.raw ->> 'date_created', '')) as started,
-      nullif(j.raw ->> 'end_time', '') as end_time,
-      nullif(j.raw ->> 'duration', '') as duration,
-      nullif(j.raw ->> 'price', '') as price,
-      upper(nullif(j.raw ->> 'price_unit', '')) as price_unit,
-      nullif(j.raw ->> 'parent_call_sid', '') as parent_call_sid,
-      nullif(j.raw ->> 'account_sid', '') as account_sid,
-      j.raw
-    from (select value::jsonb as raw from json_array_elements(read_calls.records) offset 0) j
+      nullif(m.sid, '') as id, nullif(m.direction, '') as direction, nullif(m.status, '') as status,
+      nullif(m."from", '') as phone_from, nullif(m."to", '') as phone_to, nullif(m.start_time, '') as start_time,
+      coalesce(nullif(m.start_time, ''), nullif(m.date_created, '')) as started, nullif(m.end_time, '') as end_time,
+      nullif(m.duration, '') as duration, nullif(m.price, '') as price, upper(nullif(m.price_unit, '')) as price_unit,
+      nullif(m.parent_call_sid, '') as parent_call_sid, nullif(m.account_sid, '') as account_sid, m.raw
+    from rows from (
+      jsonb_array_elements(read_calls.records),
+      jsonb_to_recordset(read_calls.records) as (
+        sid text, direction text, status text, "from" text, "to" text, start_time text, date_created text, end_time text,
+        duration text, price text, price_unit text, parent_call_sid text, account_sid text)
+    ) m (raw, sid, direction, status, "from", "to", start_time, date_created, end_time, duration, price, price_unit,
+      parent_call_sid, account_sid)
     offset 0
   ) t
   offset 0
 $$;
 
 -- ElevenLabs' conversation details. Source: https://elevenlabs.io/docs/api-reference/conversations/get
-create function hourledger.read_conversations(records json)
+create function hourledger.read_conversations(records jsonb)
   returns table (id text, agent_id text, status text, conversation_date timestamptz, call_duration_secs integer,
     cost numeric, cost_fiat numeric, llm_price numeric, llm_charge numeric, call_charge numeric,
     free_minutes_consumed numeric, free_llm_dollars_consumed numeric, dev_discount boolean, llm_usage jsonb,
@@ -208,7 +207,7 @@ create function hourledger.read_conversations(records json)
   from (
     select j.raw, j.raw -> 'metadata' as metadata, j.raw #> '{metadata,charging}' as charging,
       j.raw #> '{metadata,phone_call}' as phone_call
-    from (select value::jsonb as raw from json_array_elements(read_conversations.records) offset 0) j
+    from jsonb_array_elements(read_conversations.records) j (raw)
     offset 0
   ) t
   offset 0
@@ -224,8 +223,10 @@ create type hourledger.page_facts as (
   verdict text            -- against what else was read of the day, see verdict_of; newer where day is null
 );
 
--- What a merge did, by ids. Unordered: how many overlapped in time with what stands, and differ.
-create type hourledger.merge_outcome as (ids text[], inserted text[], updated text[], rejected text[], unordered integer);
+-- What a merge did, by ids. Undone: what differs from what is stored, and was not written. Unordered: how many of
+-- these overlapped in time with what stands.
+create type hourledger.merge_outcome as (
+  ids text[], inserted text[], updated text[], rejected text[], undone text[], unordered integer);
 
 -- Every merge of one day passes here one after the other, and reads what the other runs merged in a later statement.
 create function hourledger.lock_days(p_source text, p_days date[]) returns void
@@ -260,25 +261,25 @@ create function hourledger.verdict_elsewhere(p_page hourledger.page_facts, p_day
   from hourledger.verdict_of(p_page.source, p_day, p_page.run_id, p_page.asked_ticket, p_page.answered_ticket) v
 $$;
 
--- Equal to the digit: jsonb alone takes 1.0 and 1.00 for the same.
+-- Equal to the digit: jsonb's own equality takes 1.0 and 1.00 for the same. Images are compared as they are stored.
 create function hourledger.same_json(a jsonb, b jsonb) returns boolean
   language sql immutable parallel safe
-  return a is not distinct from b and a::text is not distinct from b::text;
+  return row(a)::record *= row(b)::record;
 
--- Merges an array of Twilio's call objects into the raw rows, in the order of their ids. A record that cannot be stored fails the
--- whole statement: merge_page then goes on record by record. Unchanged rows are not written, except when the record
--- was asked by its id: then the answer is noted on it.
-create function hourledger.merge_calls(p_records json, p_page hourledger.page_facts)
+-- Merges an array of Twilio's call objects into the raw rows, in the order of their ids. What is stored as it came
+-- is not written, except when it was asked by its id: then the answer is noted on it. With p_careful, records of other
+-- days than the page's are written too, and what overlapped in time is marked to be asked again.
+create function hourledger.merge_calls(p_records jsonb, p_page hourledger.page_facts, p_careful boolean)
   returns hourledger.merge_outcome
   language plpgsql as $$
 declare
   v_outcome hourledger.merge_outcome;
 begin
   with incoming as materialized (
-    select r.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
+    select r.*, before.id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
+      coalesce(p_page.day is not null and not before.ask_again and same_json(before.raw_data, r.raw), false) as is_done
     from read_calls(p_records) r
-    cross join lateral decide_call(r.direction, r.account_sid, digits_of(r.phone_from), digits_of(r.phone_to),
-      r.call_date, coalesce(r.end_date, r.call_date)) d
+    left join calls before on before.id = r.id
     where case
       when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
       when r.call_date is null then refuse(coalesce(r.call_date::text, 'the record has no date'))
@@ -289,10 +290,13 @@ begin
     insert into calls as stored
       (id, workspace_id, classification, direction, status, phone_from, phone_to, call_date, end_date,
       duration, cost, currency, parent_call_sid, account_sid, raw_data, asked_ticket, answered_ticket)
-    select i.id, i.workspace_id, i.classification, i.direction, i.status, i.phone_from, i.phone_to,
-    i.call_date, i.end_date, i.duration, i.cost, i.currency, i.parent_call_sid, i.account_sid, i.raw,
-    p_page.asked_ticket, p_page.answered_ticket
+    select i.id, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)), d.classification,
+      i.direction, i.status, i.phone_from, i.phone_to, i.call_date, i.end_date, i.duration, i.cost, i.currency,
+      i.parent_call_sid, i.account_sid, i.raw, p_page.asked_ticket, p_page.answered_ticket
     from incoming i
+    cross join lateral decide_call(i.direction, i.account_sid, digits_of(i.phone_from), digits_of(i.phone_to),
+      i.call_date, coalesce(i.end_date, i.call_date)) d
+    where not i.is_done
     order by i.id collate "C"
     on conflict (id) do update set
       source = 'twilio', direction = excluded.direction, status = excluded.status, phone_from =
@@ -302,9 +306,10 @@ begin
       excluded.raw_data, asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket,
       ask_again = false, fetched_at = now()
       where excluded.asked_ticket > stored.answered_ticket
-        and (p_page.day is null or stored.ask_again or not same_json(stored.raw_data, excluded.raw_data))
-        and case when day_of(stored.call_date) = p_page.day then p_page.verdict
-          else verdict_elsewhere(p_page, day_of(stored.call_date)) end = 'newer'
+        and case
+          when day_of(stored.call_date) = p_page.day then p_page.verdict
+          when p_careful or p_page.day is null then verdict_elsewhere(p_page, day_of(stored.call_date))
+        end = 'newer'
     returning stored.id as id, (xmax = 0) as is_new
   ),
   overlapping as (
@@ -313,44 +318,41 @@ begin
           asked_ticket = least(stored.asked_ticket, p_page.asked_ticket),
           answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
     from incoming i
-    where stored.id = i.id
+    where p_careful and stored.id = i.id and i.is_known and not i.is_same
       and p_page.answered_ticket >= stored.asked_ticket
-      -- One case, because the order matters: comparing the objects is what costs.
-      and case case when day_of(stored.call_date) = p_page.day then p_page.verdict
-          else verdict_elsewhere(p_page, day_of(stored.call_date)) end
-        when 'newer' then p_page.asked_ticket <= stored.answered_ticket and not same_json(stored.raw_data, i.raw)
-        when 'undecided' then not same_json(stored.raw_data, i.raw)
+      and case verdict_elsewhere(p_page, day_of(stored.call_date))
+        when 'newer' then p_page.asked_ticket <= stored.answered_ticket
+        when 'undecided' then true
         else false end
     returning 1
   )
   select
-    (select array_agg(i.id) from incoming i),
-    (select array_agg(w.id) from written w where w.is_new),
-    -- What was written only to note an answer that changes nothing is not updated.
-    (select array_agg(w.id) from written w
-     where not w.is_new and (p_page.day is not null or not (
-       select same_json(before.raw_data, i.raw)
-       from calls before, incoming i where before.id = w.id and i.id = w.id))),
+    array_agg(i.id),
+    array_agg(i.id) filter (where w.is_new),
+    array_agg(i.id) filter (where not w.is_new and not i.is_same),
     '{}',
+    array_agg(i.id) filter (where w.id is null and not i.is_done),
     (select count(*) from overlapping)
-  into v_outcome;
+  into v_outcome
+  from incoming i left join written w on w.id = i.id;
   return v_outcome;
 end
 $$;
 
--- Merges an array of ElevenLabs' conversation details into the raw rows, in the order of their ids. A record that cannot be stored fails the
--- whole statement: merge_page then goes on record by record. Unchanged rows are not written, except when the record
--- was asked by its id: then the answer is noted on it.
-create function hourledger.merge_conversations(p_records json, p_page hourledger.page_facts)
+-- Merges an array of ElevenLabs' conversation details into the raw rows, in the order of their ids. What is stored as it came
+-- is not written, except when it was asked by its id: then the answer is noted on it. With p_careful, records of other
+-- days than the page's are written too, and what overlapped in time is marked to be asked again.
+create function hourledger.merge_conversations(p_records jsonb, p_page hourledger.page_facts, p_careful boolean)
   returns hourledger.merge_outcome
   language plpgsql as $$
 declare
   v_outcome hourledger.merge_outcome;
 begin
   with incoming as materialized (
-    select r.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
+    select r.*, before.conversation_id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
+      coalesce(p_page.day is not null and not before.ask_again and same_json(before.raw_data, r.raw), false) as is_done
     from read_conversations(p_records) r
-    cross join lateral decide_conversation(digits_of(r.agent_number), r.agent_id, r.conversation_date) d
+    left join elevenlabs_conversations before on before.conversation_id = r.id
     where case
       when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
       when r.conversation_date is null then refuse(coalesce(r.conversation_date::text, 'the record has no date'))
@@ -363,11 +365,14 @@ begin
       cost, cost_fiat, llm_price, llm_charge, call_charge, free_minutes_consumed, free_llm_dollars_consumed,
       dev_discount, llm_usage, agent_number, external_number, call_sid, raw_data, asked_ticket,
       answered_ticket)
-    select i.id, i.workspace_id, i.classification, i.agent_id, i.status, i.conversation_date,
-    i.call_duration_secs, i.cost, i.cost_fiat, i.llm_price, i.llm_charge, i.call_charge,
-    i.free_minutes_consumed, i.free_llm_dollars_consumed, i.dev_discount, i.llm_usage, i.agent_number,
-    i.external_number, i.call_sid, i.raw, p_page.asked_ticket, p_page.answered_ticket
+    select i.id, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)), d.classification,
+      i.agent_id, i.status, i.conversation_date, i.call_duration_secs, i.cost, i.cost_fiat, i.llm_price,
+      i.llm_charge, i.call_charge, i.free_minutes_consumed, i.free_llm_dollars_consumed, i.dev_discount,
+      i.llm_usage, i.agent_number, i.external_number, i.call_sid, i.raw, p_page.asked_ticket,
+      p_page.answered_ticket
     from incoming i
+    cross join lateral decide_conversation(digits_of(i.agent_number), i.agent_id, i.conversation_date) d
+    where not i.is_done
     order by i.id collate "C"
     on conflict (conversation_id) do update set
       agent_id = excluded.agent_id, status = excluded.status, conversation_date = excluded.conversation_date,
@@ -379,9 +384,10 @@ begin
       excluded.call_sid, raw_data = excluded.raw_data, asked_ticket = excluded.asked_ticket, answered_ticket =
       excluded.answered_ticket, ask_again = false, fetched_at = now()
       where excluded.asked_ticket > stored.answered_ticket
-        and (p_page.day is null or stored.ask_again or not same_json(stored.raw_data, excluded.raw_data))
-        and case when day_of(stored.conversation_date) = p_page.day then p_page.verdict
-          else verdict_elsewhere(p_page, day_of(stored.conversation_date)) end = 'newer'
+        and case
+          when day_of(stored.conversation_date) = p_page.day then p_page.verdict
+          when p_careful or p_page.day is null then verdict_elsewhere(p_page, day_of(stored.conversation_date))
+        end = 'newer'
     returning stored.conversation_id as id, (xmax = 0) as is_new
   ),
   overlapping as (
@@ -390,35 +396,71 @@ begin
           asked_ticket = least(stored.asked_ticket, p_page.asked_ticket),
           answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
     from incoming i
-    where stored.conversation_id = i.id
+    where p_careful and stored.conversation_id = i.id and i.is_known and not i.is_same
       and p_page.answered_ticket >= stored.asked_ticket
-      -- One case, because the order matters: comparing the objects is what costs.
-      and case case when day_of(stored.conversation_date) = p_page.day then p_page.verdict
-          else verdict_elsewhere(p_page, day_of(stored.conversation_date)) end
-        when 'newer' then p_page.asked_ticket <= stored.answered_ticket and not same_json(stored.raw_data, i.raw)
-        when 'undecided' then not same_json(stored.raw_data, i.raw)
+      and case verdict_elsewhere(p_page, day_of(stored.conversation_date))
+        when 'newer' then p_page.asked_ticket <= stored.answered_ticket
+        when 'undecided' then true
         else false end
     returning 1
   )
   select
-    (select array_agg(i.id) from incoming i),
-    (select array_agg(w.id) from written w where w.is_new),
-    -- What was written only to note an answer that changes nothing is not updated.
-    (select array_agg(w.id) from written w
-     where not w.is_new and (p_page.day is not null or not (
-       select same_json(before.raw_data, i.raw)
-       from elevenlabs_conversations before, incoming i where before.conversation_id = w.id and i.id = w.id))),
+    array_agg(i.id),
+    array_agg(i.id) filter (where w.is_new),
+    array_agg(i.id) filter (where not w.is_new and not i.is_same),
     '{}',
+    array_agg(i.id) filter (where w.id is null and not i.is_done),
     (select count(*) from overlapping)
-  into v_outcome;
+  into v_outcome
+  from incoming i left join written w on w.id = i.id;
   return v_outcome;
 end
 $$;
 
-create function hourledger.merge_records(p_records json, p_page hourledger.page_facts) returns hourledger.merge_outcome
+-- The days that records stand on.
+create function hourledger.days_of_records(p_source text, p_ids text[]) returns date[]
+  language sql stable as $$
+  select array_agg(distinct known.day) from (
+    select hourledger.day_of(call_date) as day from public.calls where p_source = 'twilio' and id = any (p_ids)
+    union all
+    select hourledger.day_of(conversation_date) from public.elevenlabs_conversations
+    where p_source = 'elevenlabs' and conversation_id = any (p_ids)
+    union all
+    select day from public.rejected_records where source = p_source and record_key = any (p_ids)
+  ) known
+$$;
+
+-- A record that cannot be stored fails the whole statement: merge_page then goes on record by record.
+-- What the first pass leaves undone is decided by a second one: it also holds the days that these records stand on, and
+-- its statement begins after whoever wrote them at the same time has committed.
+create function hourledger.merge_records(p_records jsonb, p_page hourledger.page_facts) returns hourledger.merge_outcome
+  language plpgsql as $$
+declare
+  v_outcome hourledger.merge_outcome;
+  v_again hourledger.merge_outcome;
+  v_undone jsonb;
+begin
+  v_outcome := merge_pass(p_records, p_page, false);
+  if v_outcome.undone is null then
+    return v_outcome;
+  end if;
+  perform lock_days(p_page.source, days_of_records(p_page.source, v_outcome.undone));
+  select jsonb_agg(r) into v_undone from jsonb_array_elements(p_records) r
+    where r ->> case p_page.source when 'twilio' then 'sid' else 'conversation_id' end = any (v_outcome.undone);
+  v_again := merge_pass(v_undone, p_page, true);
+  v_outcome.inserted := v_outcome.inserted || v_again.inserted;
+  v_outcome.updated := v_outcome.updated || v_again.updated;
+  v_outcome.unordered := v_again.unordered;
+  return v_outcome;
+end
+$$;
+
+create function hourledger.merge_pass(p_records jsonb, p_page hourledger.page_facts, p_careful boolean)
+  returns hourledger.merge_outcome
   language plpgsql as $$
 begin
-  return case p_page.source when 'twilio' then merge_calls(p_records, p_page) else merge_conversations(p_records, p_page) end;
+  return case p_page.source when 'twilio' then merge_calls(p_records, p_page, p_careful)
+    else merge_conversations(p_records, p_page, p_careful) end;
 end
 $$;
 
@@ -450,7 +492,7 @@ $$;
 create function hourledger.merge_one_by_one(p_records json, p_page hourledger.page_facts) returns hourledger.merge_outcome
   language plpgsql as $$
 declare
-  v_all hourledger.merge_outcome := ('{}', '{}', '{}', '{}', 0);
+  v_all hourledger.merge_outcome := ('{}', '{}', '{}', '{}', '{}', 0);
   v_one hourledger.merge_outcome;
   v_record json;
   v_id text;
@@ -458,11 +500,11 @@ declare
 begin
   for v_record in select value from json_array_elements(p_records) loop
     begin
-      v_one := merge_records(json_build_array(v_record), p_page);
+      v_one := merge_records(jsonb_build_array(v_record::jsonb), p_page);
       v_all.ids := v_all.ids || v_one.ids;
       v_all.inserted := v_all.inserted || v_one.inserted;
       v_all.updated := v_all.updated || v_one.updated;
-      v_all.unordered := v_all.unordered + v_one.unordered;
+      v_all.unordered := v_all.unordered + coalesce(v_one.unordered, 0);
     exception
       when data_exception or check_violation or program_limit_exceeded then
         v_id := readable_id(p_page.source, v_record);
@@ -509,7 +551,6 @@ create function public.merge_page(p_page_id text) returns jsonb
 declare
   v_page hourledger.staged_pages;
   v_body text;
-  v_records json;
   v_facts hourledger.page_facts;
   v_outcome hourledger.merge_outcome;
 begin
@@ -525,16 +566,17 @@ begin
     delete from staged_pages where page_id = p_page_id;
     return jsonb_build_object('missing', true, 'day', v_page.day);
   end if;
-  v_records := case when v_page.records_key is null then v_body::json else member_of(v_body, v_page.records_key) end;
   perform lock_days(v_page.source, days_of_page(v_page));
   v_facts := (v_page.source, v_page.run_id, v_page.day, v_page.asked_ticket, v_page.answered_ticket,
     verdict_of(v_page.source, v_page.day, v_page.run_id, v_page.asked_ticket, v_page.answered_ticket));
   begin
-    v_outcome := merge_records(v_records, v_facts);
+    v_outcome := merge_records(
+      case when v_page.records_key is null then v_body::jsonb else v_body::jsonb -> v_page.records_key end, v_facts);
   exception
-    -- A record that cannot be stored, or one that the page holds twice.
+    -- A record that jsonb refuses or that cannot be stored, or one that the page holds twice.
     when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
-      v_outcome := merge_one_by_one(v_records, v_facts);
+      v_outcome := merge_one_by_one(
+        case when v_page.records_key is null then v_body::json else member_of(v_body, v_page.records_key) end, v_facts);
   end;
   return finish_page(v_page, v_outcome);
 end
@@ -544,15 +586,8 @@ comment on function public.merge_page is 'Merges a staged page into the raw rows
 -- Days whose merges must not run at the same time as this one: the page's own, or those of the records asked by id.
 create function hourledger.days_of_page(p_page hourledger.staged_pages) returns date[]
   language sql stable as $$
-  select case when p_page.day is not null then array[p_page.day] else (
-    select array_agg(distinct known.day) from (
-      select hourledger.day_of(call_date) as day from public.calls where p_page.source = 'twilio' and id = any (p_page.ids)
-      union all
-      select hourledger.day_of(conversation_date) from public.elevenlabs_conversations
-      where p_page.source = 'elevenlabs' and conversation_id = any (p_page.ids)
-      union all
-      select day from public.rejected_records where source = p_page.source and record_key = any (p_page.ids)
-    ) known) end
+  select case when p_page.day is not null then array[p_page.day]
+    else hourledger.days_of_records(p_page.source, p_page.ids) end
 $$;
 
 create function hourledger.finish_page(p_page hourledger.staged_pages, p_outcome hourledger.merge_outcome) returns jsonb
