@@ -1,11 +1,28 @@
 /** Waiting for a workflow to its end while showing how far it is; leaving it does not stop it. */
-import { CancelledFailure, TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
+import { setMaxListeners } from 'node:events';
+import {
+  CancelledFailure,
+  ServiceError,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowFailedError,
+  isGrpcServiceError,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { oneLine } from './cli-error.js';
 import { isPolled, taskQueue, type StartedWorkflow, type TemporalSession } from './temporal.js';
 
 const look_ms = 500;
 /** Without an answer for this long, something is said. */
 const silence_ms = 3_000;
+/**
+ * Codes of gRPC after which the same question may be answered later: Temporal or the way to it is away for a moment.
+ * Source: https://grpc.io/docs/guides/status-codes
+ */
+const passingCodes: ReadonlySet<number> = new Set([
+  ...[1 /* CANCELLED */, 2 /* UNKNOWN */, 4 /* DEADLINE_EXCEEDED */, 8 /* RESOURCE_EXHAUSTED */],
+  ...[10 /* ABORTED */, 13 /* INTERNAL */, 14 /* UNAVAILABLE */, 15 /* DATA_LOSS */],
+]);
 
 export type EndState = 'completed' | 'failed' | 'cancelled' | 'terminated';
 
@@ -23,22 +40,25 @@ export interface Following<Progress> {
 }
 
 /**
- * Follows a workflow, through continue-as-new, to its end.
+ * Follows a workflow, through continue-as-new, to its end. Nothing but its end decides the outcome: while Temporal is
+ * away it is waited for, and what goes wrong with looking at the workflow or showing it is only told.
  * @returns its result, or what its failure says and carries as detail
+ * @throws what Temporal says for good, such as that it does not know the workflow
  */
 export async function follow<Result, Progress>(
   session: TemporalSession,
   started: StartedWorkflow,
   following: Following<Progress>,
 ): Promise<Outcome<Result>> {
-  const ended = endOf<Result>(started);
+  const stop = new AbortController();
+  // Temporal's client listens once for each of its questions, of which there are three a minute.
+  setMaxListeners(0, stop.signal);
   const left = new Promise<Outcome<Result>>((resolve) => {
     following.leave.addEventListener('abort', () => resolve({ kind: 'detached' }), { once: true });
   });
-  const stop = new AbortController();
   const watching = watch(session, following, stop.signal);
   try {
-    return await Promise.race([ended, left]);
+    return await Promise.race([endOf<Result>(session, started, stop.signal), left]);
   } finally {
     stop.abort();
     await watching;
@@ -59,7 +79,21 @@ export async function leavingOnInterrupt<T>(work: (leave: AbortSignal) => Promis
   }
 }
 
+/** Shows what can be shown, until told to stop. Never throws. */
 async function watch<Progress>(
+  session: TemporalSession,
+  following: Following<Progress>,
+  stop: AbortSignal,
+): Promise<void> {
+  try {
+    await lookOn(session, following, stop);
+  } catch (error) {
+    const why = oneLine(error instanceof Error ? error.message : String(error));
+    following.note(`The progress cannot be shown: ${why}`);
+  }
+}
+
+async function lookOn<Progress>(
   session: TemporalSession,
   following: Following<Progress>,
   stop: AbortSignal,
@@ -99,15 +133,30 @@ function pause(duration_ms: number, stop: AbortSignal): Promise<void> {
   });
 }
 
-async function endOf<Result>({ handle }: StartedWorkflow): Promise<Outcome<Result>> {
-  try {
-    const result = (await handle.result()) as Result;
-    return { kind: 'ended', state: 'completed', result, message: null };
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const { state, result, message } = describeFailed(error.cause);
-    return { kind: 'ended', state, result: result as Result | null, message };
+async function endOf<Result>(
+  { client }: TemporalSession,
+  { handle }: StartedWorkflow,
+  stop: AbortSignal,
+): Promise<Outcome<Result>> {
+  for (;;) {
+    try {
+      // Taken back at the end: the client would go on asking on a connection that is closed.
+      const result = (await client.withAbortSignal(stop, () => handle.result())) as Result;
+      return { kind: 'ended', state: 'completed', result, message: null };
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) {
+        const { state, result, message } = describeFailed(error.cause);
+        return { kind: 'ended', state, result: result as Result | null, message };
+      }
+      if (stop.aborted || !isPassing(error)) throw error;
+    }
+    await pause(look_ms, stop);
   }
+}
+
+function isPassing(error: unknown): boolean {
+  const { cause } = error instanceof ServiceError ? error : { cause: error };
+  return isGrpcServiceError(cause) && passingCodes.has(cause.code);
 }
 
 /** The detail of a failure is what the workflow would have returned. */
