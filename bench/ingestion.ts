@@ -12,6 +12,7 @@ import { cpuBetween, peakMemory_mb, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
 import { readHistory, type History } from './history.js';
 import type { Options } from './options.js';
+import { beginProfile, writeFunctionTimes, writeProfileSummary } from './profile.js';
 import { readSpace, type Space } from './space.js';
 import { startProvider, startSystem, type BenchWorker, type Provider, type System } from './system.js';
 
@@ -74,11 +75,15 @@ async function runOnce(one: Case, provider: Provider, number: number, options: O
     const productFirst = number % 2 === 1;
     const early = productFirst ? null : await runBaseline(one, provider, system);
     const worker = await system.startWorker('twilio', provider);
+    const profile = await profileOf(system, options);
     const first = await runProduct(one, provider, system, worker, 'failed');
+    await profile(`${one.id}-${number + 1}-first`);
     const space = await readSpace(system.database, one.calls);
     const second = await runProduct(one, provider, system, worker, 'completed');
+    await profile(`${one.id}-${number + 1}-second`);
     const workerPeak_mb = peakMemory_mb(worker.pid);
     await worker.stop();
+    if (options.profileDir !== null) writeProfileSummary(options.profileDir);
     const baseline = early ?? (await runBaseline(one, provider, system));
     await verify(one, system);
     options.log(describe(one, number, baseline, first, second));
@@ -86,6 +91,16 @@ async function runOnce(one: Case, provider: Provider, number: number, options: O
   } finally {
     await system.stop();
   }
+}
+
+/** Writes down where the time of a run went, if that is wanted. */
+async function profileOf(
+  { database }: System,
+  { profileDir }: Options,
+): Promise<(name: string) => Promise<void>> {
+  if (profileDir === null) return () => Promise.resolve();
+  await beginProfile(database, profileDir);
+  return (name) => writeFunctionTimes(database, profileDir, name);
 }
 
 async function runBaseline(one: Case, provider: Provider, system: System): Promise<Run['baseline']> {

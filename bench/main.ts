@@ -1,4 +1,5 @@
 /** `npm run bench`: runs benchmarks on the real parts, prints each figure beside its baseline, and compares runs. */
+import { benchElevenlabs } from './elevenlabs.js';
 import { benchIngestion } from './ingestion.js';
 import type { Figure } from './figures.js';
 import { readOptions, usage, type Options } from './options.js';
@@ -8,6 +9,7 @@ import { stopAll } from './system.js';
 /** Each gives its figures, or throws when something other than time is wrong. */
 const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   ingestion: benchIngestion,
+  elevenlabs: benchElevenlabs,
 };
 
 async function run(options: Options): Promise<number> {

@@ -1,0 +1,207 @@
+/** ElevenLabs' conversations, one request each: how near to the provider's own floor they come, and how often it refuses. */
+import { startBackfill } from '../client/temporal.js';
+import { verifyLedger } from '../client/verification.js';
+import { parseBackfillInput } from '../workflows/input.js';
+import { cpuBetween, readCpu } from './cpu.js';
+import { medians, spreadOf, type Figure } from './figures.js';
+import type { Options } from './options.js';
+import { startProvider, startSystem, type Provider, type System } from './system.js';
+
+interface Case {
+  id: string;
+  conversations: number;
+  /** More requests at once than this are answered with 429. */
+  allowed: number;
+  workers: number;
+  /** At most so many times the floor. */
+  target: number;
+}
+
+const cases: readonly Case[] = [
+  { id: 'wide', conversations: 10_000, allowed: 20, workers: 1, target: 1.1 },
+  { id: 'wide-two-workers', conversations: 10_000, allowed: 20, workers: 2, target: 1.1 },
+  { id: 'narrow', conversations: 5_000, allowed: 6, workers: 1, target: 1.3 },
+  { id: 'narrow-two-workers', conversations: 5_000, allowed: 6, workers: 2, target: 1.3 },
+];
+const days = { count: 10, from: '2025-01-01', to: '2025-01-10' };
+const latency_ms = 50;
+const retryAfter_s = 1;
+const quickShare = 0.1;
+/** The rate counts as settled when this share of the conversations has been answered. */
+const settledShare = 0.1;
+const refusedTarget = 0.01;
+const look_ms = 50;
+
+interface Requests {
+  answered: number;
+  refused: number;
+}
+
+interface Run {
+  wall_ms: number;
+  floor_ms: number;
+  refusedShare: number;
+  cpuMsPerThousand: Record<
+    'provider' | 'workers' | 'gateway' | 'postgrest' | 'postgres' | 'temporal',
+    number
+  >;
+}
+
+/** @returns for each case the time as a multiple of the floor, and the share of requests that were refused */
+export async function benchElevenlabs(options: Options): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const one of cases) {
+    if (options.cases.length > 0 && !options.cases.includes(one.id)) continue;
+    const conversations = options.quick ? one.conversations * quickShare : one.conversations;
+    const runs: Run[] = [];
+    for (let number = 1; number <= options.runs; number += 1) {
+      const run = await runOnce({ ...one, conversations });
+      options.log(
+        `${one.id}, run ${number}: ${(run.wall_ms / run.floor_ms).toFixed(3)} of the floor, ` +
+          `${(run.refusedShare * 100).toFixed(2)}% refused`,
+      );
+      runs.push(run);
+    }
+    figures.push(...figuresOf({ ...one, conversations }, runs));
+  }
+  return figures;
+}
+
+async function runOnce(one: Case): Promise<Run> {
+  const size = `generate:0:${days.count}:${days.from}`;
+  const provider = await startProvider(
+    ...['--data', size, '--conversations', String(one.conversations)],
+    ...['--latency-ms', String(latency_ms)],
+  );
+  const limits = { maxConcurrent: one.allowed, retryAfterSeconds: retryAfter_s };
+  await order(provider, 'faults', { limits: { elevenlabs: limits } });
+  const system = await startSystem();
+  try {
+    const workers = [];
+    for (let number = 0; number < one.workers; number += 1) {
+      workers.push(await system.startWorker('elevenlabs', provider));
+    }
+    const pids = Object.fromEntries(workers.map(({ pid }, index) => [`worker${index}`, pid]));
+    const before = readCpu({ provider: provider.pid, ...system.pids, ...pids });
+    const { wall_ms, requests, settled } = await backfill(one, provider, system);
+    const cpu = cpuBetween(before, readCpu({ provider: provider.pid, ...system.pids, ...pids }));
+    for (const worker of workers) await worker.stop();
+    await verify(one, system);
+    const answered = requests.answered - settled.answered;
+    const refused = requests.refused - settled.refused;
+    return {
+      wall_ms,
+      floor_ms: (requests.answered * latency_ms) / one.allowed,
+      refusedShare: refused / (answered + refused),
+      cpuMsPerThousand: perThousand(cpu, one.conversations),
+    };
+  } finally {
+    await system.stop();
+    await provider.stop();
+  }
+}
+
+function perThousand(cpu: Record<string, number>, records: number): Run['cpuMsPerThousand'] {
+  const of = (part: string): number => ((cpu[part] ?? 0) / records) * 1000;
+  const workers = Object.keys(cpu).filter((part) => part.startsWith('worker'));
+  return {
+    provider: of('provider'),
+    workers: workers.reduce((sum, part) => sum + of(part), 0),
+    gateway: of('gateway'),
+    postgrest: of('postgrest'),
+    postgres: of('postgres'),
+    temporal: of('temporal'),
+  };
+}
+
+/** Runs it to its end, and reads the provider's counts at the end and when the rate had settled. */
+async function backfill(one: Case, provider: Provider, system: System) {
+  const request = parseBackfillInput({ source: 'elevenlabs', from: days.from, to: days.to }, new Date());
+  let settled: Requests | null = null;
+  const began_ms = performance.now();
+  const { handle } = await startBackfill(system.session, request);
+  const state = { ended: false };
+  const ending = handle.result().finally(() => (state.ended = true));
+  while (!state.ended) {
+    await Promise.race([ending, new Promise((resolve) => setTimeout(resolve, look_ms))]);
+    if (settled !== null) continue;
+    const now = await readRequests(provider);
+    if (now.answered >= one.conversations * settledShare) settled = now;
+  }
+  await ending;
+  const wall_ms = performance.now() - began_ms;
+  const requests = await readRequests(provider);
+  return { wall_ms, requests, settled: settled ?? requests };
+}
+
+interface Counts {
+  byOutcome: Record<string, number>;
+}
+
+/** The requests up to now, lists and details together. */
+async function readRequests(provider: Provider): Promise<Requests> {
+  const answer = await fetch(`${provider.url}/_simulator/stats`);
+  const { requests } = (await answer.json()) as {
+    requests: Record<'conversations' | 'conversation', Counts>;
+  };
+  const both = [requests.conversations, requests.conversation];
+  const sum = (outcome: string) =>
+    both.reduce((total, { byOutcome }) => total + (byOutcome[outcome] ?? 0), 0);
+  return { answered: sum('200'), refused: sum('429') };
+}
+
+async function order(provider: Provider, what: string, orders: object): Promise<void> {
+  const answer = await fetch(`${provider.url}/_simulator/${what}`, {
+    method: 'POST',
+    body: JSON.stringify(orders),
+  });
+  if (!answer.ok) throw new Error(`The fake providers refused an order: ${await answer.text()}`);
+}
+
+async function verify(one: Case, system: System): Promise<void> {
+  const { differing, pendingHours } = await verifyLedger(system.ledger);
+  const { rows } = await system.database.query<{ stored: number }>(
+    'select count(*)::integer as stored from elevenlabs_conversations',
+  );
+  if (differing > 0 || pendingHours > 0 || rows[0]?.stored !== one.conversations) {
+    throw new Error(
+      `Not verified: ${differing} fields differ, ${pendingHours} hours wait, ${rows[0]?.stored ?? 0} stored.`,
+    );
+  }
+}
+
+function figuresOf(one: Case, runs: Run[]): Figure[] {
+  const workers = one.workers === 1 ? 'one worker' : `${one.workers} workers`;
+  const title = `ElevenLabs, ${one.conversations.toLocaleString('en')} conversations, ${one.allowed} at once, ${workers}`;
+  const seconds = (what: string, of: (run: Run) => number) => ({
+    unit: 's',
+    what,
+    value: spreadOf(runs.map((run) => of(run) / 1000)),
+  });
+  const floor = `requests x ${latency_ms} ms / ${one.allowed}`;
+  return [
+    {
+      id: `elevenlabs/${one.id}`,
+      title,
+      ratio: spreadOf(runs.map(({ wall_ms, floor_ms }) => wall_ms / floor_ms)),
+      better: 'lower',
+      target: one.target,
+      product: seconds('backfill of an empty ledger', ({ wall_ms }) => wall_ms),
+      baseline: seconds(floor, ({ floor_ms }) => floor_ms),
+      details: { cpuMsPerThousand: medians(runs.map((run) => run.cpuMsPerThousand)) },
+    },
+    {
+      id: `elevenlabs/${one.id}/refused`,
+      title: `${title}: refused once settled`,
+      ratio: spreadOf(runs.map(({ refusedShare }) => refusedShare)),
+      better: 'lower',
+      target: refusedTarget,
+      product: {
+        unit: '%',
+        what: 'answered with 429',
+        value: spreadOf(runs.map(({ refusedShare }) => refusedShare * 100)),
+      },
+      baseline: { unit: '%', what: 'all requests', value: spreadOf(runs.map(() => 100)) },
+    },
+  ];
+}
