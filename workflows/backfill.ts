@@ -176,7 +176,12 @@ class BackfillRun {
     const longEnough =
       workflowInfo().continueAsNewSuggested ||
       (continueAfterDays !== undefined && this.#daysStarted >= continueAfterDays);
-    return longEnough && (this.#more || this.#window.waitingDays > 0);
+    return longEnough && this.#isLeft;
+  }
+
+  /** Whether there are days that were not started. */
+  get #isLeft(): boolean {
+    return this.#more || this.#window.waitingDays > 0;
   }
 
   #cancelled(): boolean {
@@ -200,15 +205,17 @@ class BackfillRun {
 
   #end(hopeless: ApplicationFailure | null): BackfillProgress {
     const { failed, failedDays, total } = this.#tally;
+    // A cancel that came too late to leave anything out has changed nothing.
+    const isCutShort = this.#cancelling && this.#isLeft && hopeless === null;
     this.#ending = hopeless !== null || failed > 0 ? 'failed' : 'completed';
-    if (this.#cancelling && hopeless === null) this.#ending = 'cancelled';
+    if (isCutShort) this.#ending = 'cancelled';
     this.#show();
     const details = [this.#progress()];
     if (hopeless !== null) {
       const { message, type } = hopeless;
       throw ApplicationFailure.create({ message, type: type ?? 'Error', nonRetryable: true, details });
     }
-    if (this.#cancelling) throw new CancelledFailure('Cancelled; the days that were under way have ended.');
+    if (isCutShort) throw new CancelledFailure('Cancelled; the days that were under way have ended.');
     if (failed > 0) {
       const message =
         `${failed} of ${total ?? failed} days failed: ${describeFailedDays(failedDays, failed)} ` +

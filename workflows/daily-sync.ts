@@ -109,7 +109,9 @@ export async function dailySync(
     }
     addSetAside(tally, await drain('what is left'));
     await noting('of closed runs').sweepPages();
-    if (stop.cancelling) throw new CancelledFailure('Cancelled; the days that were under way have ended.');
+    // A cancel that came too late to leave anything out has changed nothing.
+    if (stop.cancelling && left)
+      throw new CancelledFailure('Cancelled; the days that were under way have ended.');
     return end(tally);
   });
 }

@@ -218,6 +218,24 @@ describe('steering', () => {
     });
   });
 
+  test('a cancel that comes when every day has been started changes nothing about the end', async () => {
+    const ledger = new FakeLedger();
+    ledger.hold('2025-08-02');
+    const handle = await start(ledger, { ...august, to: '2025-08-02' });
+    await ledger.when(() => ledger.begun.length === 2);
+    await handle.cancel();
+    ledger.releaseAll();
+    expect(await handle.result()).toMatchObject({ state: 'completed', days: { completed: 2, remaining: 0 } });
+    const failing = new FakeLedger();
+    failing.behaviours.set('2025-08-01', { refused: 'Not this day.' });
+    failing.hold('2025-08-02');
+    const other = await start(failing, { ...august, to: '2025-08-02' });
+    await failing.when(() => failing.begun.length === 2);
+    await other.cancel();
+    failing.releaseAll();
+    expect(await applicationFailureOf(other)).toMatchObject({ type: 'DaysFailed' });
+  });
+
   test('a paused backfill can be cancelled', async () => {
     const ledger = new FakeLedger();
     ledger.hold('2025-08-31');

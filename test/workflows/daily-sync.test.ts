@@ -205,3 +205,13 @@ test('cancel lets the days under way end, and asks nothing more', async () => {
   expect(ledger.completedDays.length).toBeGreaterThanOrEqual(10);
   expect(ledger.asked).toEqual([]);
 });
+
+test('a cancel that comes when everything has been done changes nothing about the end', async () => {
+  const ledger = ledgerOf(['2025-10-03']);
+  ledger.hold('sweepPages');
+  const handle = await start(ledger, { sources: ['twilio'] });
+  await ledger.when(() => ledger.count('sweepPages') === 1);
+  await handle.cancel();
+  ledger.releaseAll();
+  expect((await handle.result()).sources.twilio).toMatchObject({ days: { completed: 1 } });
+});

@@ -93,8 +93,8 @@ export class FakeLedger {
   readonly #waiting: { holds: () => boolean; resolve: () => void }[] = [];
   readonly #known = new Map<Day, 'completed'>();
 
-  /** Lets fetches of this day wait until it is released. */
-  hold(...days: Day[]): void {
+  /** Lets fetches of a day, or `sweepPages`, wait until it is released. */
+  hold(...days: (Day | 'sweepPages')[]): void {
     for (const day of days) this.#gates.set(day, new Gate());
   }
 
@@ -173,7 +173,10 @@ export class FakeLedger {
       fetchProviderTotals: called('fetchProviderTotals', () => undefined),
       compareDays: called('compareDays', ({ days }) => this.#compare(days)),
       countUnsettled: called('countUnsettled', () => undefined),
-      sweepPages: called('sweepPages', () => ({ swept: 0 })),
+      sweepPages: called('sweepPages', async () => {
+        await this.#gates.get('sweepPages')?.opened;
+        return { swept: 0 };
+      }),
     };
   }
 
