@@ -94,8 +94,8 @@ export class FakeLedger {
   readonly #known = new Map<Day, 'completed'>();
 
   /** Lets fetches of a day, or `sweepPages`, wait until it is released. */
-  hold(...days: (Day | 'sweepPages')[]): void {
-    for (const day of days) this.#gates.set(day, new Gate());
+  hold(...gates: string[]): void {
+    for (const gate of gates) this.#gates.set(gate, new Gate());
   }
 
   release(...days: Day[]): void {
