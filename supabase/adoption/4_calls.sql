@@ -88,8 +88,10 @@ begin
     join predecessor.calls o on o.ctid = r.place
     cross join public.settings s
     left join public.workspaces w on w.id = r.workspace_id
-    cross join lateral hourledger.decide_call(r.direction, r.account_sid, hourledger.digits_of(r.phone_from),
-      hourledger.digits_of(r.phone_to), r.call_date, coalesce(r.end_date, r.call_date)) d
+    join hourledger.decide_calls(array(
+      select (c.id, c.direction, c.account_sid, hourledger.digits_of(c.phone_from), hourledger.digits_of(c.phone_to),
+        c.call_date, coalesce(c.end_date, c.call_date))::hourledger.call_facts
+      from pg_temp.read_calls c where c.reason is null and c.position between p_from and p_to)) d on d.id = r.id
     where r.reason is null and r.position between p_from and p_to
     order by r.id collate "C";
 exception when data_exception or integrity_constraint_violation or program_limit_exceeded then

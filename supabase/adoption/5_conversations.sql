@@ -95,7 +95,9 @@ begin
     from pg_temp.read_conversations r
     join predecessor.elevenlabs_conversations o on o.ctid = r.place
     cross join public.settings s
-    cross join lateral hourledger.decide_conversation(hourledger.digits_of(r.agent_number), r.agent_id, r.conversation_date) d
+    join hourledger.decide_conversations(array(
+      select (c.id, hourledger.digits_of(c.agent_number), c.agent_id, c.conversation_date)::hourledger.conversation_facts
+      from pg_temp.read_conversations c where c.reason is null and c.position between p_from and p_to)) d on d.id = r.id
     where r.reason is null and r.position between p_from and p_to
     order by r.id collate "C";
 exception when data_exception or integrity_constraint_violation or program_limit_exceeded then

@@ -41,7 +41,7 @@ create table public.workspace_phones (
   constraint one_workspace_at_a_time
     exclude using gist (digits with =, tstzrange(valid_from, valid_to) with &&) where (not in_conflict)
 );
-create index workspace_phones_digits on public.workspace_phones (digits);
+create index workspace_phones_digits on public.workspace_phones (digits) include (workspace_id, valid_from, valid_to);
 create index workspace_phones_workspace on public.workspace_phones (workspace_id);
 comment on table public.workspace_phones is 'Which workspace owns a number, and from when to when. A number has one owner at a time.';
 comment on column public.workspace_phones.phone_number is 'As people write it: digits, with or without a plus, or a SIP URI whose user part is the number.';

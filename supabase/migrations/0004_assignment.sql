@@ -54,96 +54,125 @@ create function hourledger.match_of(account_sid text, lead_digits text, ended ti
   limit 1
 $$;
 
--- What a call's own facts decide. workspace_id is null where they decide nothing, and the parent call is asked.
-create function hourledger.decide_call(
-    direction text, account_sid text, from_digits text, to_digits text, call_date timestamptz, ended timestamptz)
-  returns table (workspace_id integer, classification text)
-  language sql stable rows 1 as $$
-  select
+-- What decides a call's workspace, of itself.
+create type hourledger.call_facts as (
+  id text, direction text, account_sid text, from_digits text, to_digits text, call_date timestamptz, ended timestamptz);
+
+-- What each call's own facts decide. workspace_id is null where they decide nothing, and the parent call is asked. For
+-- many calls at once, so that Postgres reads the mapping once for all of them where that is cheaper.
+create function hourledger.decide_calls(facts hourledger.call_facts[])
+  returns table (id text, workspace_id integer, classification text)
+  language sql stable as $$
+  with calls as materialized (
+    select f.*, case when f.direction in ('inbound', 'trunking-originating') then f.to_digits else f.from_digits end as own_digits
+    from unnest(decide_calls.facts) f
+  ),
+  matches as materialized (
+    select t.id,
+      (select o.workspace_id from hourledger.owner_of(m.from_digits, m.call_date) o) as workspace_id
+    from calls t cross join lateral hourledger.match_of(t.account_sid, t.from_digits, t.ended) m
+    where t.direction = 'trunking-originating'
+  )
+  select c.id,
     case
-      when hourledger.is_leg_to_lead(decide_call.direction)
-        then coalesce(own.workspace_id, (select default_workspace_id from public.settings))
-      when match.id is not null
-        then coalesce(
-          (select o.workspace_id from hourledger.owner_of(match.from_digits, match.call_date) o),
-          (select default_workspace_id from public.settings))
+      when hourledger.is_leg_to_lead(c.direction) then coalesce(own.workspace_id, settings.default_workspace_id)
+      when match.id is not null then coalesce(match.workspace_id, settings.default_workspace_id)
       else own.workspace_id
     end,
     case
       when match.id is not null then 'transfer'
       when own.workspace_id is null then 'default'
-      when decide_call.direction in ('inbound', 'trunking-originating') then 'to-number'
+      when c.direction in ('inbound', 'trunking-originating') then 'to-number'
       else 'from-number'
     end
-  from (select) once
-  left join lateral hourledger.owner_of(
-    case when decide_call.direction in ('inbound', 'trunking-originating')
-      then decide_call.to_digits else decide_call.from_digits end,
-    decide_call.call_date) own on true
-  left join lateral (
-    select m.id, m.from_digits, m.call_date
-    from hourledger.match_of(decide_call.account_sid,
-      case when decide_call.direction = 'trunking-originating' then decide_call.from_digits end, decide_call.ended) m
-  ) match on true
+  from calls c
+  left join public.workspace_phones own on own.digits = c.own_digits and not own.in_conflict
+    and (own.valid_from is null or own.valid_from <= c.call_date) and (own.valid_to is null or c.call_date < own.valid_to)
+  left join matches match on match.id = c.id
+  cross join (select default_workspace_id from public.settings) settings
 $$;
 
 -- The workspaces of stored calls, with the parents' facts where a call's own decide nothing. A chain of parents that
--- meets itself, or whose next call is not stored, ends in the default.
+-- meets itself, or whose next call is not stored, ends in the default. has_moved: it is stored otherwise.
 create function hourledger.assign_calls(ids text[])
-  returns table (id text, workspace_id integer, classification text)
+  returns table (id text, workspace_id integer, classification text, has_moved boolean)
   language sql stable as $$
-  with recursive chain as (
-    select c.id as start_id, c.id, d.workspace_id, d.classification, c.parent_call_sid, array[c.id] as path
+  with recursive stored as materialized (
+    select c.id, c.workspace_id, c.classification, c.parent_call_sid,
+      (c.id, c.direction, c.account_sid, c.from_digits, c.to_digits, c.call_date, coalesce(c.end_date, c.call_date))::hourledger.call_facts as facts
     from public.calls c
-    cross join lateral hourledger.decide_call(
-      c.direction, c.account_sid, c.from_digits, c.to_digits, c.call_date, coalesce(c.end_date, c.call_date)) d
     where c.id = any (assign_calls.ids) and c.source = 'twilio'
+  ),
+  own as materialized (
+    select d.* from hourledger.decide_calls((select array_agg(s.facts) from stored s)) d
+  ),
+  chain as (
+    select s.id as start_id, s.parent_call_sid, null::integer as workspace_id, 'default' as classification, array[s.id] as path
+    from own join stored s on s.id = own.id
+    where own.workspace_id is null and s.parent_call_sid is not null
     union all
-    select k.start_id, p.id, d.workspace_id,
-      case when d.classification = 'default' then 'default' else 'parent' end,
-      p.parent_call_sid, k.path || p.id
+    select k.start_id, p.parent_call_sid, d.workspace_id,
+      case when d.classification = 'default' then 'default' else 'parent' end, k.path || p.id
     from chain k
     join public.calls p on p.id = k.parent_call_sid and p.source = 'twilio'
-    cross join lateral hourledger.decide_call(
-      p.direction, p.account_sid, p.from_digits, p.to_digits, p.call_date, coalesce(p.end_date, p.call_date)) d
+    cross join lateral hourledger.decide_calls(array[
+      (p.id, p.direction, p.account_sid, p.from_digits, p.to_digits, p.call_date, coalesce(p.end_date, p.call_date))::hourledger.call_facts]) d
     where k.workspace_id is null and p.id <> all (k.path)
+  ),
+  assigned as (
+    select own.id,
+      coalesce(own.workspace_id, k.workspace_id, (select default_workspace_id from public.settings)) as workspace_id,
+      coalesce(k.classification, case when own.workspace_id is not null then own.classification end, 'default') as classification
+    from own left join chain k on k.start_id = own.id and k.workspace_id is not null
   )
-  select k.start_id,
-    coalesce(max(k.workspace_id), (select default_workspace_id from public.settings)),
-    coalesce(max(k.classification) filter (where k.workspace_id is not null), 'default')
-  from chain k
-  group by k.start_id
+  select a.id, a.workspace_id, a.classification,
+    (a.workspace_id, a.classification) is distinct from (s.workspace_id, s.classification)
+  from assigned a join stored s on s.id = a.id
 $$;
 
--- What a conversation's own facts decide; null where the call that carried it is asked.
-create function hourledger.decide_conversation(agent_digits text, agent_id text, conversation_date timestamptz)
-  returns table (workspace_id integer, classification text)
-  language sql stable rows 1 as $$
-  select coalesce(own.workspace_id, agent.workspace_id),
+-- What decides a conversation's workspace, of itself.
+create type hourledger.conversation_facts as (id text, agent_digits text, agent_id text, conversation_date timestamptz);
+
+-- What each conversation's own facts decide; null where the call that carried it is asked.
+create function hourledger.decide_conversations(facts hourledger.conversation_facts[])
+  returns table (id text, workspace_id integer, classification text)
+  language sql stable as $$
+  select f.id, coalesce(own.workspace_id, agent.workspace_id),
     case when own.workspace_id is not null then 'agent-number' when agent.workspace_id is not null then 'agent' else 'default' end
-  from (select) once
-  left join lateral hourledger.owner_of(decide_conversation.agent_digits, decide_conversation.conversation_date) own on true
-  left join public.workspace_agents agent on agent.agent_id = decide_conversation.agent_id
+  from unnest(decide_conversations.facts) f
+  left join public.workspace_phones own on own.digits = f.agent_digits and not own.in_conflict
+    and (own.valid_from is null or own.valid_from <= f.conversation_date)
+    and (own.valid_to is null or f.conversation_date < own.valid_to)
+  left join public.workspace_agents agent on agent.agent_id = f.agent_id
 $$;
 
 create function hourledger.assign_conversations(ids text[])
-  returns table (conversation_id text, workspace_id integer, classification text)
+  returns table (id text, workspace_id integer, classification text, has_moved boolean)
   language sql stable as $$
-  with own as materialized (
-    select c.conversation_id, c.call_sid, d.workspace_id, d.classification
+  with stored as materialized (
+    select c.conversation_id as id, c.workspace_id, c.classification, c.call_sid,
+      (c.conversation_id, c.agent_digits, c.agent_id, c.conversation_date)::hourledger.conversation_facts as facts
     from public.elevenlabs_conversations c
-    cross join lateral hourledger.decide_conversation(c.agent_digits, c.agent_id, c.conversation_date) d
     where c.conversation_id = any (assign_conversations.ids)
+  ),
+  own as materialized (
+    select s.call_sid, d.*
+    from hourledger.decide_conversations((select array_agg(s.facts) from stored s)) d join stored s on s.id = d.id
+  ),
+  assigned as (
+    select own.id,
+      coalesce(own.workspace_id, carrier.workspace_id, (select default_workspace_id from public.settings)) as workspace_id,
+      case
+        when own.workspace_id is not null then own.classification
+        when carrier.classification <> 'default' then 'call'
+        else 'default'
+      end as classification
+    from own
+    left join hourledger.assign_calls(
+      (select array_agg(o.call_sid) from own o where o.workspace_id is null and o.call_sid is not null)
+    ) carrier on carrier.id = own.call_sid and own.workspace_id is null
   )
-  select own.conversation_id,
-    coalesce(own.workspace_id, carrier.workspace_id, (select default_workspace_id from public.settings)),
-    case
-      when own.workspace_id is not null then own.classification
-      when carrier.classification <> 'default' then 'call'
-      else 'default'
-    end
-  from own
-  left join lateral hourledger.assign_calls(
-    (select array_agg(o.call_sid) from own o where o.workspace_id is null and o.call_sid is not null)
-  ) carrier on carrier.id = own.call_sid and own.workspace_id is null
+  select a.id, a.workspace_id, a.classification,
+    (a.workspace_id, a.classification) is distinct from (s.workspace_id, s.classification)
+  from assigned a join stored s on s.id = a.id
 $$;

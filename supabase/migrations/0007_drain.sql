@@ -16,9 +16,7 @@ declare
   v_moved text[];
   v_count integer;
 begin
-  select array_agg(c.id) into v_moved
-  from assign_calls(p_ids) a join calls c on c.id = a.id
-  where (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+  select array_agg(a.id) into v_moved from assign_calls(p_ids) a where a.has_moved;
   if v_moved is null then
     return 0;
   end if;
@@ -27,7 +25,7 @@ begin
   update calls c
     set workspace_id = a.workspace_id, classification = a.classification
     from assign_calls(v_moved) a
-    where c.id = a.id and (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+    where c.id = a.id and a.has_moved;
   get diagnostics v_count = row_count;
   return v_count;
 end
@@ -39,9 +37,7 @@ declare
   v_moved text[];
   v_count integer;
 begin
-  select array_agg(c.conversation_id) into v_moved
-  from assign_conversations(p_ids) a join elevenlabs_conversations c on c.conversation_id = a.conversation_id
-  where (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+  select array_agg(a.id) into v_moved from assign_conversations(p_ids) a where a.has_moved;
   if v_moved is null then
     return 0;
   end if;
@@ -49,8 +45,7 @@ begin
   update elevenlabs_conversations c
     set workspace_id = a.workspace_id, classification = a.classification
     from assign_conversations(v_moved) a
-    where c.conversation_id = a.conversation_id
-      and (c.workspace_id, c.classification) is distinct from (a.workspace_id, a.classification);
+    where c.conversation_id = a.id and a.has_moved;
   get diagnostics v_count = row_count;
   return v_count;
 end
@@ -60,7 +55,7 @@ $$;
 create function hourledger.transfers_of(p_leads text[]) returns text[]
   language sql stable as $$
   select array_agg(t.id)
-  from (select substring(l from '^(.*)/') as account_sid, substring(l from '[^/]*$') as digits from unnest(p_leads) l) lead
+  from (select split_part(l, '/', -1) as digits, left(l, -length(split_part(l, '/', -1)) - 1) as account_sid from unnest(p_leads) l) lead
   join public.calls t on t.direction = 'trunking-originating' and t.from_digits is not null
     and t.from_digits = lead.digits and coalesce(t.account_sid, '') = lead.account_sid
 $$;

@@ -1,5 +1,5 @@
 -- Looking up records, and why they belong where they do. The explanation walks with the functions that assign (0004):
--- decide_call, match_of, owner_of, decide_conversation. What they say is what is said here.
+-- decide_calls, match_of, owner_of, decide_conversations. What they say is what is said here.
 
 -- Numbers of the other side, as people type them.
 create index conversations_external_number on public.elevenlabs_conversations (hourledger.digits_of(external_number), conversation_date)
@@ -26,7 +26,7 @@ create function hourledger.explain_owner(p_digits text, p_at timestamptz) return
   left join public.workspace_phones p on p.id = o.phone_id
 $$;
 
--- What one call's own facts decide, and by what: decide_call's answer with the rows behind it.
+-- What one call's own facts decide, and by what: decide_calls' answer with the rows behind it.
 create function hourledger.explain_own_facts(p_call public.calls, p_classification text) returns jsonb
   language plpgsql stable as $$
 declare
@@ -73,8 +73,8 @@ begin
     end if;
     v_path := v_path || v_next;
     select d.workspace_id, d.classification into v_own
-      from decide_call(v_call.direction, v_call.account_sid, v_call.from_digits, v_call.to_digits, v_call.call_date,
-        coalesce(v_call.end_date, v_call.call_date)) d;
+      from decide_calls(array[(v_call.id, v_call.direction, v_call.account_sid, v_call.from_digits, v_call.to_digits,
+        v_call.call_date, coalesce(v_call.end_date, v_call.call_date))::call_facts]) d;
     v_facts := explain_own_facts(v_call, v_own.classification);
     v_first := coalesce(v_first, v_facts ->> 'why');
     exit when v_own.workspace_id is not null;
@@ -120,7 +120,8 @@ declare
 begin
   select * into strict v_conversation from elevenlabs_conversations where conversation_id = p_id;
   select d.workspace_id, d.classification into v_own
-    from decide_conversation(v_conversation.agent_digits, v_conversation.agent_id, v_conversation.conversation_date) d;
+    from decide_conversations(array[(v_conversation.conversation_id, v_conversation.agent_digits, v_conversation.agent_id,
+      v_conversation.conversation_date)::conversation_facts]) d;
   v_owner := explain_owner(v_conversation.agent_digits, v_conversation.conversation_date);
   if v_own.workspace_id is not null then
     return jsonb_build_object('rule', v_own.classification, 'workspaceId', v_own.workspace_id, 'decidingCall', null,
