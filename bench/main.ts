@@ -1,6 +1,10 @@
 /** `npm run bench`: runs benchmarks on the real parts, prints each figure beside its baseline, and compares runs. */
 import { benchElevenlabs } from './elevenlabs.js';
 import { benchIngestion } from './ingestion.js';
+import { benchMemory } from './memory.js';
+import { benchStarting } from './starting.js';
+import { benchStorage } from './storage.js';
+import { benchWorkers } from './workers.js';
 import type { Figure } from './figures.js';
 import { readOptions, usage, type Options } from './options.js';
 import { compareWithCommitted, printTable, readMachine, writeResults } from './report.js';
@@ -10,6 +14,10 @@ import { stopAll } from './system.js';
 const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   ingestion: benchIngestion,
   elevenlabs: benchElevenlabs,
+  storage: benchStorage,
+  starting: benchStarting,
+  memory: benchMemory,
+  workers: benchWorkers,
 };
 
 async function run(options: Options): Promise<number> {

@@ -63,9 +63,10 @@ function tableOf({ figures }: Results): string {
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-function targetOf({ better, target }: Figure): string {
-  if (target === null) return '';
-  return `${better === 'higher' ? 'at least' : 'at most'} ${target}`;
+function targetOf({ better, target, product, productTarget }: Figure): string {
+  const bound = better === 'higher' ? 'at least' : 'at most';
+  if (productTarget !== undefined) return `${bound} ${productTarget} ${product.unit}`;
+  return target === null ? '' : `${bound} ${target}`;
 }
 
 function measureOf({ value, unit }: Measure): string {
