@@ -1,5 +1,5 @@
 /** `reconcile`: the provider's own figures of each day beside the ledger's; a drift fetches the day again. */
-import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
+import { ApplicationFailure, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { failureTypes } from '../activities/failure-types.js';
 import type { Day, FailedDay, Source } from '../activities/types.js';
 import { asking, noting } from './activity-options.js';
@@ -7,21 +7,28 @@ import { daysFrom, describeDays } from './calendar.js';
 import { DayWindow, defaultMaxParallelDays } from './day-window.js';
 import { describeFailedDays, refusing, sourceOff } from './failures.js';
 import { drain } from './ingest-days.js';
+import { internalsOf, type Internals } from './internals.js';
 import { parseReconcileInput, type ReconcileInput } from './operations-input.js';
 import { currentRun, runDays } from './run-days.js';
 
 /** Days that are compared in one go: one page of usage for each category. */
 const daysAtOnce = 31;
 const daysKept_max = 1000;
+const failedDaysKept_max = 100;
+const setAsideKept_max = 50;
 
-/** What reconciling has found; the figures themselves are in `sync_days`. */
+/** What reconciling has found; the figures themselves are in `sync_days`. Carried from run to run of the chain. */
 export interface ReconcileSummary {
   source: Source;
+  /** Compared, from the first day of the range on. */
   days: number;
   /** Days that drifted at first, and were fetched again. */
   fetchedAgain: number;
   /** Days that drift still: the first thousand. */
   drifting: Day[];
+  /** Days that could not be fetched again. */
+  failed: number;
+  /** The first hundred of them. */
   failedDays: FailedDay[];
   /** What could not be drained, with the reason. */
   setAside: string[];
@@ -30,21 +37,27 @@ export interface ReconcileSummary {
 /**
  * Compares every day of a range. What remains of a drift after the day was fetched again stays in `sync_days`, with
  * its explanation.
- * @throws ApplicationFailure InvalidInput or SourceOff before anything is written; DaysFailed at the end, with the
- *   ReconcileSummary as its detail, when days could not be fetched again
+ * @param internals for the workflow itself
+ * @throws ApplicationFailure InvalidInput, SourceOff or ProviderCredentialsRefused before anything is written;
+ *   DaysFailed at the end, with the ReconcileSummary as its detail, when days could not be fetched again
  */
-export async function reconcile(input: ReconcileInput): Promise<ReconcileSummary> {
+export async function reconcile(
+  input: ReconcileInput,
+  internals?: Internals<ReconcileSummary>,
+): Promise<ReconcileSummary> {
   const request = refusing(() => parseReconcileInput(input, new Date(Date.now())));
+  const { tuning, carried } = internalsOf('reconcile', internals);
   const { source, from, to } = request;
-  const on = await noting('Is the source on?').listSources();
-  if (!on.includes(source)) throw sourceOff([source]);
+  const summary = carried ?? (await begin(source));
   const all = daysFrom(from, to);
-  const summary: ReconcileSummary = {
-    ...{ source, days: 0, fetchedAgain: 0 },
-    ...{ drifting: [], failedDays: [], setAside: [] },
-  };
-  for (let at = 0; at < all.length; at += daysAtOnce) {
-    const days = all.slice(at, at + daysAtOnce);
+  const begunAt = summary.days;
+  while (summary.days < all.length) {
+    const { continueAfterDays = Infinity } = tuning;
+    if (workflowInfo().continueAsNewSuggested || summary.days - begunAt >= continueAfterDays) {
+      const next: Internals<ReconcileSummary> = { kind: 'hourledger-internals', tuning, carried: summary };
+      return continueAsNew<typeof reconcile>(input, next);
+    }
+    const days = all.slice(summary.days, summary.days + daysAtOnce);
     await reconcileDays(source, days, summary);
     summary.days += days.length;
     const { fetchedAgain, drifting } = summary;
@@ -52,12 +65,25 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileSummary
       `**${source}, ${summary.days} of ${all.length} days: ${fetchedAgain} fetched again, ${drifting.length} drift**`,
     );
   }
-  summary.setAside = [...new Set([...summary.setAside, ...(await drain('what is left'))])];
+  addSetAside(summary, await drain('what is left'));
   await noting('of closed runs').sweepPages();
-  if (summary.failedDays.length === 0) return summary;
-  const failed = summary.failedDays.length;
+  return end(summary);
+}
+
+/** Facts first: whether the source can be asked at all. */
+async function begin(source: Source): Promise<ReconcileSummary> {
+  const on = await noting('Is the source on?').listSources();
+  if (!on.includes(source)) throw sourceOff([source]);
+  await asking(source, 'Are the credentials accepted?').checkCredentials({ source });
+  return { source, days: 0, fetchedAgain: 0, drifting: [], failed: 0, failedDays: [], setAside: [] };
+}
+
+function end(summary: ReconcileSummary): ReconcileSummary {
+  const { failed, failedDays } = summary;
+  if (failed === 0) return summary;
+  const days = failed === 1 ? '1 day' : `${failed} days`;
   throw ApplicationFailure.create({
-    message: `${failed} days could not be fetched again: ${describeFailedDays(summary.failedDays, failed)}`,
+    message: `${days} could not be fetched again: ${describeFailedDays(failedDays, failed)}`,
     type: failureTypes.daysFailed,
     nonRetryable: true,
     details: [summary],
@@ -95,9 +121,18 @@ async function fetchAgain(source: Source, days: Day[], summary: ReconcileSummary
     stopping: () => false,
     started: () => undefined,
     ended: (_key, _days, ended) => {
-      summary.failedDays.push(...ended.failed);
-      summary.setAside.push(...ended.setAside);
+      summary.failed += ended.failed.length;
+      summary.failedDays.push(...ended.failed.slice(0, failedDaysKept_max - summary.failedDays.length));
+      addSetAside(summary, ended.setAside);
     },
   });
   if (hopeless !== null) throw hopeless;
+}
+
+/** The same sentence once, and not without end. */
+function addSetAside(summary: ReconcileSummary, lines: readonly string[]): void {
+  const { setAside } = summary;
+  for (const line of lines) {
+    if (setAside.length < setAsideKept_max && !setAside.includes(line)) setAside.push(line);
+  }
 }

@@ -104,6 +104,7 @@ describe('reconcile', () => {
       days: 36,
       fetchedAgain: 3,
       drifting: ['2025-11-03'],
+      failed: 0,
       failedDays: [],
       setAside: [],
     });
@@ -135,5 +136,54 @@ describe('reconcile', () => {
       (error: unknown) => (error as WorkflowFailedError).cause,
     );
     expect(failure).toMatchObject({ type: 'SourceOff' });
+  });
+
+  test('is refused for a wrong key before anything is written', async () => {
+    const ledger = new FakeLedger();
+    ledger.keyRefused = 'twilio';
+    const failure: unknown = await run('reconcile', { source: 'twilio', ...range }, ledger).catch(
+      (error: unknown) => (error as WorkflowFailedError).cause,
+    );
+    expect((failure as Error).cause).toMatchObject({
+      type: 'ProviderCredentialsRefused',
+      message: 'The key was refused.',
+    });
+    expect(ledger.calls).toEqual(['listSources', 'checkCredentials']);
+  });
+
+  test('continues as new without beginning again, and keeps its history small', async () => {
+    const ledger = new FakeLedger();
+    ledger.drifts.add('2025-01-02');
+    for (const day of ['2025-01-03', '2025-12-30']) ledger.driftsAlways.add(day);
+    ledger.behaviours.set('2025-12-31', { refused: 'Not this day.' });
+    ledger.drifts.add('2025-12-31');
+    const input = { source: 'twilio', from: '2025-01-01', to: '2025-12-31' };
+    const tuning = { continueAfterDays: 31 };
+    const handle = await environment.client.workflow.start('reconcile', {
+      taskQueue: environment.taskQueue,
+      workflowId: environment.idFor(ledger),
+      args: [input, { kind: 'hourledger-internals', tuning, carried: null }],
+    });
+    const failure: unknown = await handle
+      .result()
+      .catch((error: unknown) => (error as WorkflowFailedError).cause);
+    expect(failure).toMatchObject({
+      type: 'DaysFailed',
+      message: '1 day could not be fetched again: 2025-12-31. 2025-12-31: Not this day.',
+      details: [
+        {
+          days: 365,
+          fetchedAgain: 4,
+          drifting: ['2025-01-03', '2025-12-30', '2025-12-31'],
+          failedDays: [{ day: '2025-12-31' }],
+        },
+      ],
+    });
+    expect(ledger.completedDays).toEqual(['2025-01-02', '2025-01-03', '2025-12-30']);
+    expect([ledger.count('checkCredentials'), ledger.count('sweepPages')]).toEqual([1, 1]);
+    // Whatever run asks, its figures are filed under the first one.
+    expect(new Set(ledger.totals.map(({ run }) => run.runId))).toEqual(new Set([handle.firstExecutionRunId]));
+    const { runId } = await environment.client.workflow.getHandle(handle.workflowId).describe();
+    expect(runId).not.toBe(handle.firstExecutionRunId);
   });
 });

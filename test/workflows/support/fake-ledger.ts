@@ -12,6 +12,7 @@ import type {
   FetchInput,
   Run,
   Source,
+  TotalsInput,
   WorkspaceDaysInput,
 } from '../../../activities/types.js';
 
@@ -66,7 +67,10 @@ export function daysBetween(from: Day, to: Day): Day[] {
 export class FakeLedger {
   sourcesOn: Source[] = ['twilio', 'elevenlabs'];
   behaviours = new Map<Day, Behaviour>();
+  /** Every fetch of this source finds its key refused. */
   credentialsRefused: Source | null = null;
+  /** So does the small request before the first one. */
+  keyRefused: Source | null = null;
   dailyDays: Day[] = [];
   unsettledBatches = 0;
   /** Records that webhooks have named. */
@@ -84,6 +88,7 @@ export class FakeLedger {
   readonly dailyPlans: DailyPlanInput[] = [];
   readonly plans: BackfillPlanInput[] = [];
   readonly merges: string[][] = [];
+  readonly totals: TotalsInput[] = [];
   /** Days in the order in which they were first fetched. */
   readonly begun: Day[] = [];
   mostDaysUnderWay = 0;
@@ -146,7 +151,10 @@ export class FakeLedger {
     const drained = { done: 0, setAside: [] };
     return {
       listSources: called('listSources', () => this.sourcesOn),
-      checkCredentials: called('checkCredentials', () => undefined),
+      checkCredentials: called('checkCredentials', ({ source }) => {
+        if (this.keyRefused !== source) return;
+        throw ApplicationFailure.nonRetryable('The key was refused.', 'ProviderCredentialsRefused');
+      }),
       planBackfill: called('planBackfill', (input) => this.#planBackfill(input)),
       planDailySync: called('planDailySync', (input) => {
         this.dailyPlans.push(input);
@@ -170,7 +178,9 @@ export class FakeLedger {
         done: phoneNumbers?.length ?? 30,
         setAside: [],
       })),
-      fetchProviderTotals: called('fetchProviderTotals', () => undefined),
+      fetchProviderTotals: called('fetchProviderTotals', (input) => {
+        this.totals.push(input);
+      }),
       compareDays: called('compareDays', ({ days }) => this.#compare(days)),
       countUnsettled: called('countUnsettled', () => undefined),
       sweepPages: called('sweepPages', async () => {
