@@ -10,6 +10,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { oneLine } from './cli-error.js';
+import { whatFailed } from './failure.js';
 import { isPolled, taskQueue, type StartedWorkflow, type TemporalSession } from './temporal.js';
 
 const look_ms = 500;
@@ -161,7 +162,7 @@ function isPassing(error: unknown): boolean {
 
 /** The detail of a failure is what the workflow would have returned. */
 function describeFailed(cause: Error | undefined): { state: EndState; result: unknown; message: string } {
-  const message = cause?.message ?? 'It failed.';
+  const message = cause === undefined ? 'It failed.' : whatFailed(cause).message;
   if (cause instanceof CancelledFailure) return { state: 'cancelled', result: null, message };
   if (cause instanceof TerminatedFailure) {
     return { state: 'terminated', result: null, message: 'Somebody has terminated it.' };

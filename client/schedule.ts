@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { CliError, oneLine } from './cli-error.js';
+import { whatFailed } from './failure.js';
 import { taskQueue, type TemporalSession } from './temporal.js';
 
 export const scheduleId = 'hourledger-daily-sync';
@@ -235,7 +236,7 @@ async function messageOf(handle: { result: () => Promise<unknown> }): Promise<st
     return null;
   } catch (error) {
     const { cause } = error as Error;
-    return oneLine(cause instanceof Error ? cause.message : String(error));
+    return oneLine(cause instanceof Error ? whatFailed(cause).message : String(error));
   }
 }
 

@@ -77,8 +77,11 @@ afterAll(async () => {
 });
 
 /** A backfill of one day that waits for the ledger to let it go on. */
-async function startHeld(): Promise<{ ledger: FakeLedger; started: StartedWorkflow }> {
+async function startHeld(
+  prepare: (ledger: FakeLedger) => void = () => undefined,
+): Promise<{ ledger: FakeLedger; started: StartedWorkflow }> {
   const ledger = new FakeLedger();
+  prepare(ledger);
   ledger.hold('2025-08-01');
   const workflowId = environment.idFor(ledger);
   await environment.client.workflow.start<typeof backfill>('backfill', {
@@ -146,4 +149,13 @@ test('a workflow that Temporal does not know is an error, and not waited for', a
   const handle = session.client.workflow.getHandle('there-is-none');
   const started = { handle, workflowId: 'there-is-none', runId: null, attached: true };
   await expect(follow(session, started, watching({}).following)).rejects.toThrow('not found');
+});
+
+test('a failure is told in the words of what failed, out of what Temporal wraps around it', async () => {
+  const { ledger, started } = await startHeld((held) => {
+    held.keyRefused = 'twilio';
+  });
+  const outcome = await follow(session, started, watching({}).following);
+  expect(outcome).toMatchObject({ kind: 'ended', state: 'failed', message: 'The key was refused.' });
+  ledger.releaseAll();
 });
