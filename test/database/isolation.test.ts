@@ -84,6 +84,26 @@ it('two drains of one hour: the second waits, and sums what the first could not 
   expect(await snapshots()).toEqual(['1: 2, 3']);
 });
 
+it('a drain that waited for one hour writes no older sum of another', async () => {
+  const third = await LedgerWorld.open(database);
+  const later = (sid: string, price: string) =>
+    stringifyJson(call(sid, '2025-10-04T16:10:00Z', { from: number, price }));
+  await one.merge(await stage(one, 'first', [text('CA1', { price: '-1' })]));
+  await one.classifyDirt();
+  await begin(one);
+  await one.rollupDirt();
+  await two.merge(await stage(two, 'second', [text('CA2', { price: '-2' }), later('CA3', '-4')]));
+  const waiting = two.rollupDirt();
+  await waitUntilBlocked();
+  await third.merge(await stage(third, 'third', [later('CA4', '-8')]));
+  expect(await third.rollupDirt()).toMatchObject({ taken: 1 });
+  await third.close();
+  await commit(one);
+  await waiting;
+  const rows = await database.query('select total_cost::text from twilio_snapshots order by snapshot_date');
+  expect(rows).toEqual([{ total_cost: '3' }, { total_cost: '12' }]);
+});
+
 it("an older sum does not win: a drain that summed before a merge committed is followed by that merge's own dirt", async () => {
   await one.merge(await stage(one, 'first', [text('CA1', { price: '-1' })]));
   await begin(two);

@@ -35,6 +35,11 @@ const child = text('CA-child', {
   from: 'client:x',
   parent_call_sid: 'CA-transfer',
 });
+const grandchild = text('CA-under', {
+  direction: 'outbound-dial',
+  from: 'client:x',
+  parent_call_sid: 'CA-child',
+});
 
 async function assigned(): Promise<Record<string, string>> {
   await ledger.drain();
@@ -52,12 +57,17 @@ const followed = {
   'CA-match': '2 from-number',
   'CA-transfer': '2 transfer',
   'CA-child': '2 parent',
-  'calls of 2': '3',
+  'CA-under': '2 parent',
+  'calls of 2': '4',
 };
-const left = { 'CA-transfer': '1 default', 'CA-child': '1 default' };
+const left = { 'CA-transfer': '1 default', 'CA-child': '1 default', 'CA-under': '1 default' };
 
-it.each([[[child, transfer, match]], [[match, transfer, child]], [[transfer, match, child]]])(
-  'a transfer and its child follow the call to the lead, whichever comes last',
+it.each([
+  [[grandchild, child, transfer, match]],
+  [[match, transfer, child, grandchild]],
+  [[transfer, grandchild, match, child]],
+])(
+  'a transfer, its child and its grandchild follow the call to the lead, whichever comes last',
   async (records) => {
     for (const record of records) {
       await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [record]);
@@ -74,17 +84,17 @@ it.each<[string, JsonObject]>([
 ])(
   "when the call turns out to be of %s, its transfer and the transfer's child leave too",
   async (_name, fields) => {
-    await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [match, transfer, child]);
+    await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [match, transfer, child, grandchild]);
     expect(await assigned()).toEqual(followed);
     const changed = text('CA-match', { from: '+34001', to: '+57100', ...fields });
     await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [changed]);
-    expect(await assigned()).toMatchObject({ ...left, 'calls of 1': '2', 'calls of 2': '1' });
+    expect(await assigned()).toMatchObject({ ...left, 'calls of 1': '3', 'calls of 2': '1' });
   },
 );
 
 it('when somebody deletes the call, they leave too', async () => {
-  await ledger.readDay('run', 'twilio', day, [match, transfer, child]);
+  await ledger.readDay('run', 'twilio', day, [match, transfer, child, grandchild]);
   expect(await assigned()).toEqual(followed);
   await database.query(`delete from calls where id = 'CA-match'`);
-  expect(await assigned()).toEqual({ ...left, 'calls of 1': '2' });
+  expect(await assigned()).toEqual({ ...left, 'calls of 1': '3' });
 });

@@ -1,0 +1,131 @@
+/** Breaks of L4: no figure of money or credits is ever a binary fraction, and no currency is added to another. */
+const pages = 'supabase/migrations/0006_pages.sql';
+const drain = 'supabase/migrations/0007_drain.sql';
+const views = 'supabase/migrations/0009_views.sql';
+const tests = ['test/laws/exact.test.ts'];
+const costs = ['test/database/costs.test.ts'];
+const endToEnd = ['test/end-to-end/main-job.test.ts'];
+
+export const exact = [
+  {
+    name: 'costs-summed-as-floats',
+    breaks: 'Costs are summed in double precision.',
+    file: drain,
+    find: 'sum(c.cost) as cost',
+    replacement: 'sum(c.cost::double precision)::numeric as cost',
+    tests,
+  },
+  {
+    name: 'prices-of-models-summed-as-floats',
+    breaks: 'Prices of language models are summed in double precision.',
+    file: drain,
+    find: 'coalesce(sum(c.llm_price), 0)',
+    replacement: 'coalesce(sum(c.llm_price::double precision)::numeric, 0)',
+    tests,
+  },
+  {
+    name: 'prices-read-as-floats',
+    breaks: 'A price is read through double precision.',
+    file: pages,
+    inside: 'create function hourledger.exact_decimal(',
+    find: 'then value::numeric',
+    replacement: 'then value::double precision::numeric',
+    tests,
+  },
+  {
+    name: 'details-parsed-in-javascript',
+    breaks: 'Details of conversations go through JSON.parse, and their numbers through doubles.',
+    file: 'activities/details-stager.ts',
+    find: 'this.#gathered.texts.push(recordText);',
+    replacement: 'this.#gathered.texts.push(JSON.stringify(JSON.parse(recordText)));',
+    tests: endToEnd,
+  },
+  {
+    name: 'currencies-added',
+    breaks: 'Costs in other currencies are in the total.',
+    file: drain,
+    find: 'sum(cost) filter (where currency = settings.ledger_currency)',
+    replacement: 'sum(cost)',
+    tests,
+  },
+  {
+    name: 'cost-without-currency-dropped',
+    breaks: "A cost without a currency is taken for the ledger's.",
+    file: pages,
+    find: `case when t.price is not null then 'XXX' end`,
+    replacement: `case when t.price is not null then 'USD' end`,
+    tests,
+  },
+  {
+    name: 'scale-of-numbers-ignored',
+    breaks: '70 and 70.0 are the same: the row keeps the digits of before.',
+    file: pages,
+    find: 'return row(a)::record *= row(b)::record;',
+    replacement: 'return a is not distinct from b;',
+    tests,
+  },
+  {
+    name: 'sign-of-prices-kept',
+    breaks: 'A cost has the negative sign of the price.',
+    file: pages,
+    find: `abs(hourledger.exact_decimal(t.price, 'price'))`,
+    replacement: `hourledger.exact_decimal(t.price, 'price')`,
+    tests,
+  },
+  {
+    name: 'unknown-price-is-nothing',
+    breaks: 'A price that is not known yet is 0.',
+    file: pages,
+    find: `abs(hourledger.exact_decimal(t.price, 'price'))`,
+    replacement: `coalesce(abs(hourledger.exact_decimal(t.price, 'price')), 0)`,
+    tests: ['test/laws/orders.test.ts'],
+  },
+  {
+    name: 'call-in-yen-taken-for-dollars',
+    breaks: 'The call of a conversation counts in dollars, whatever its currency.',
+    file: views,
+    find: `when call.currency = 'USD' and call.cost is not null`,
+    replacement: 'when call.cost is not null',
+    tests: costs,
+  },
+  {
+    name: 'total-in-yen-taken-for-dollars',
+    breaks: 'A ledger in another currency has a total in dollars.',
+    file: views,
+    find: `case when settings.ledger_currency = 'USD' then`,
+    replacement: 'case when true then',
+    tests: costs,
+  },
+  {
+    name: 'rate-holds-from-the-next-hour',
+    breaks: 'A credit rate does not hold yet in the hour that begins with it (`<` for `<=`).',
+    file: views,
+    find: 'r.valid_from <= rate_at.hour',
+    replacement: 'r.valid_from < rate_at.hour',
+    tests: costs,
+  },
+  {
+    name: 'missing-rate-guessed',
+    breaks: 'Credits without a rate cost nothing.',
+    file: views,
+    find: 'else e.credits_without_fiat * rate.usd_per_credit end',
+    replacement: 'else e.credits_without_fiat * coalesce(rate.usd_per_credit, 0) end',
+    tests: costs,
+  },
+  {
+    name: 'report-writes-numbers',
+    breaks: 'Money leaves the database as a JSON number, which JavaScript reads as a double.',
+    file: 'supabase/migrations/0010_reports.sql',
+    find: `'twilioCost', s.twilio_cost::text`,
+    replacement: `'twilioCost', s.twilio_cost`,
+    tests: ['test/client/commands.test.ts'],
+  },
+  {
+    name: 'provider-totals-read-as-floats',
+    breaks: "The provider's own totals are read through double precision.",
+    file: 'supabase/migrations/0013_reconcile.sql',
+    find: `abs(exact_decimal(nullif(r ->> 'price', ''), 'price')) as cost`,
+    replacement: `abs((r ->> 'price')::double precision)::numeric as cost`,
+    tests: ['test/database/reconcile.test.ts'],
+  },
+].map((one) => ({ law: 'L4', ...one }));
