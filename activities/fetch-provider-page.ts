@@ -1,6 +1,7 @@
 /** The activity `fetchProviderPage`: pages of some days, side by side, up to a budget, staged as raw text. */
 import { ProviderError } from '../providers/index.js';
 import { toApplicationFailure } from '../providers/request-failure.js';
+import { follow } from './cursor-walk.js';
 import type { Dependencies } from './dependencies.js';
 import { resumedDetails, withHeartbeats } from './heartbeat.js';
 import { readConversationsPage, readTwilioPage, type PageRead, type PageRequest } from './read-page.js';
@@ -54,11 +55,15 @@ async function readDays(
       do {
         const page = await readPage({ input, at, ticket: nextTicket, ...surroundings });
         nextTicket = page.nextTicket;
-        const reached = at.day;
-        at = { ...at, cursor: page.nextCursor ?? at.cursor };
-        notePage(progress, reached, page);
+        const next = page.nextCursor;
+        notePage(progress, page);
+        if (next !== null) {
+          const walk = follow(input.source, `the list of ${at.day}`, at.walk, next);
+          at = { ...at, cursor: next, walk };
+        }
+        noteProgress(progress, at.day, next === null ? null : at);
         surroundings.onAnswer();
-        if (page.nextCursor === null) return;
+        if (next === null) return;
       } while (progress.fetched < budget.records && performance.now() < deadline);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
@@ -96,13 +101,17 @@ function beginDays(deps: Dependencies, { source, run }: FetchInput, days: DayCur
   });
 }
 
-function notePage(progress: Progress, day: Day, page: PageRead): void {
+function notePage(progress: Progress, page: PageRead): void {
   progress.advanced = true;
   progress.pageIds.push(...page.pageIds);
   progress.fetched += page.fetched;
+}
+
+/** Notes how far a day has come; null at its end. */
+function noteProgress(progress: Progress, day: Day, reached: DayCursor | null): void {
   progress.unfinished = progress.unfinished.flatMap((cursor) => {
     if (cursor.day !== day) return [cursor];
-    return page.nextCursor === null ? [] : [{ ...cursor, cursor: page.nextCursor }];
+    return reached === null ? [] : [reached];
   });
 }
 

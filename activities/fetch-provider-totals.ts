@@ -8,6 +8,7 @@ import {
   type UsagePage,
 } from '../providers/index.js';
 import { toApplicationFailure } from '../providers/request-failure.js';
+import { follow, walkBegun } from './cursor-walk.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeats } from './heartbeat.js';
 import { giveUpAfter_ms } from './read-page.js';
@@ -62,6 +63,7 @@ async function readUsage(
   const { first, last } = ends(days);
   for (const category of everyCategory ? [null] : callCategories) {
     let cursor: string | null = null;
+    let walk = walkBegun;
     do {
       const at: string | null = cursor;
       const page: UsagePage = await ask(deps, 'twilio', surroundings, (signal) =>
@@ -73,6 +75,7 @@ async function readUsage(
         p_body: page.recordsText,
       });
       cursor = page.nextCursor;
+      if (cursor !== null) walk = follow('twilio', `the usage of ${first} to ${last}`, walk, cursor);
     } while (cursor !== null);
   }
 }
@@ -87,6 +90,7 @@ async function readLists(
   for (const day of days) {
     const ids: string[] = [];
     let cursor: string | null = null;
+    let walk = walkBegun;
     do {
       const at: string | null = cursor;
       const page: ConversationsPage = await ask(deps, 'elevenlabs', surroundings, (signal) =>
@@ -94,6 +98,7 @@ async function readLists(
       );
       ids.push(...page.ids.filter((id) => id !== ''));
       cursor = page.nextCursor;
+      if (cursor !== null) walk = follow('elevenlabs', `the list of ${day}`, walk, cursor);
     } while (cursor !== null);
     await deps.ledger.call('note_listed_ids', {
       p_run_id: run.runId,

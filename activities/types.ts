@@ -21,6 +21,16 @@ export interface DayCursor {
   cursor: string | null;
   /** How often the day was begun anew because a staged page had vanished; part of the page's id. */
   restarts: number;
+  /** Missing before the first page. */
+  walk?: CursorWalk;
+}
+
+/** Where a walk along cursors stands, so that a circle is noticed. */
+export interface CursorWalk {
+  /** Cursors followed so far. */
+  steps: number;
+  /** Digest of the cursor that those behind it are compared with. */
+  milestone: string | null;
 }
 
 /** What merging did with records. Each record is counted once in inserted, updated, unchanged or rejected. */

@@ -114,6 +114,8 @@ export interface ProviderErrorFacts {
   /** The provider's own code (20429, `system_busy`), or the network's (`ECONNREFUSED`). */
   code?: string | number | undefined;
   retryAfterMs?: number | undefined;
+  /** Where it is not what the kind says. */
+  retryable?: boolean;
 }
 
 /** The one error that provider clients throw. It keeps no SDK error as its cause, because those carry the Authorization header. */
@@ -135,7 +137,8 @@ export class ProviderError extends Error {
     this.status = facts.status;
     this.code = facts.code;
     this.retryAfterMs = facts.retryAfterMs;
-    this.retryable =
+    const passes =
       facts.kind === 'rate-limited' || facts.kind === 'unavailable' || facts.kind === 'malformed';
+    this.retryable = facts.retryable ?? passes;
   }
 }

@@ -70,7 +70,7 @@ export async function createElevenLabsProvider(options: ElevenLabsOptions): Prom
     async listDay(day, cursor, pageSize = pageSizeMax, signal?) {
       const asked = `the conversations of ${day}`;
       const answer = await get(asked, listPath(day, cursor, pageSize), signal);
-      return readPage(speaker, asked, answer, day, cursor);
+      return readPage(speaker, asked, answer, day);
     },
     async fetchRecord(id, signal?) {
       const asked = `conversation ${JSON.stringify(id)}`;
@@ -97,13 +97,7 @@ function listPath(day: Day, cursor: string | null, pageSize: number): string {
   return `/v1/convai/conversations?${query.toString()}`;
 }
 
-function readPage(
-  speaker: Speaker,
-  asked: string,
-  answer: TextAnswer,
-  day: Day,
-  cursor: string | null,
-): ConversationsPage {
+function readPage(speaker: Speaker, asked: string, answer: TextAnswer, day: Day): ConversationsPage {
   const parsed = pageEnvelope.safeParse(parseAnswer(speaker, asked, answer));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -121,9 +115,6 @@ function readPage(
     throw malformed(speaker, asked, answer, 'says that there is more and not where');
   }
   const nextCursor = has_more === false ? null : given;
-  if (nextCursor !== null && nextCursor === cursor) {
-    throw malformed(speaker, asked, answer, 'names itself as the next page');
-  }
   const entries = conversations.map(toEntry).filter((entry) => startsOn(day, entry));
   return { ids: entries.map((entry) => entry.id), entries, nextCursor };
 }

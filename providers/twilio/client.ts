@@ -83,13 +83,13 @@ export async function createTwilioProvider(options: TwilioOptions): Promise<Twil
     async listDay(day, cursor, pageSize = pageSizeMax, signal?) {
       const asked = `the calls of ${day}`;
       const answer = await getPage(asked, callsUrl, dayFilter(day, pageSize), cursor, signal);
-      return readPage(speaker, asked, answer, cursor);
+      return readPage(speaker, asked, answer);
     },
     async listUsage(category, from, to, cursor, signal?) {
       const asked = `the usage of ${from} to ${to}`;
       const filter = usageFilter(category, from, to);
       const answer = await getPage(asked, urlOf('Usage/Records/Daily'), filter, cursor, signal);
-      return readUsage(speaker, asked, answer, cursor);
+      return readUsage(speaker, asked, answer);
     },
     async fetchRecord(id, signal?) {
       const asked = `call ${JSON.stringify(id)}`;
@@ -113,7 +113,7 @@ function dayFilter(day: Day, pageSize: number): Record<string, string | number> 
   return { 'StartTime>': day, 'StartTime<': nextDay(day), PageSize: pageSize };
 }
 
-function readPage(speaker: Speaker, asked: string, answer: TextAnswer, cursor: string | null): RecordsPage {
+function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsPage {
   const parsed = pageEnvelope.safeParse(parseAnswer(speaker, asked, answer));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -124,7 +124,7 @@ function readPage(speaker: Speaker, asked: string, answer: TextAnswer, cursor: s
       `is no page of calls (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`,
     );
   }
-  const nextCursor = nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri, cursor);
+  const nextCursor = nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri);
   return {
     recordsText: answer.text,
     recordsPath: 'calls',

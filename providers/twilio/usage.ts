@@ -28,18 +28,13 @@ export function usageFilter(category: string | null, from: Day, to: Day): Record
 }
 
 /** @throws ProviderError when the answer is no page of usage records */
-export function readUsage(
-  speaker: Speaker,
-  asked: string,
-  answer: TextAnswer,
-  cursor: string | null,
-): UsagePage {
+export function readUsage(speaker: Speaker, asked: string, answer: TextAnswer): UsagePage {
   const parsed = usageEnvelope.safeParse(parseAnswer(speaker, asked, answer));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const fact = `is no page of usage (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`;
     throw malformed(speaker, asked, answer, fact);
   }
-  const nextCursor = nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri, cursor);
+  const nextCursor = nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri);
   return { recordsText: answer.text, nextCursor };
 }

@@ -82,16 +82,16 @@ describe('a page of conversations', () => {
     expect([query.get('cursor'), query.get('page_size')]).toEqual(['a/b+c=', '7']);
   });
 
-  test.each([
-    ['a cursor that repeats itself', { has_more: true, next_cursor: 'same' }],
-    ['more, but no cursor', { has_more: true, next_cursor: null }],
-  ])('%s is an error, not a loop or a loss', async (_, rest) => {
-    server.answer = sending(page([], rest));
-    expect(await errorOf(elevenlabs.listDay('2025-10-04', 'same'))).toMatchObject({
-      kind: 'malformed',
-      retryable: true,
-    });
-  });
+  test.each([['more, but no cursor', { has_more: true, next_cursor: null }]])(
+    '%s is an error, not a loop or a loss',
+    async (_, rest) => {
+      server.answer = sending(page([], rest));
+      expect(await errorOf(elevenlabs.listDay('2025-10-04', 'same'))).toMatchObject({
+        kind: 'malformed',
+        retryable: true,
+      });
+    },
+  );
 
   test.each([[{}], [{ next_cursor: '' }], [{ has_more: false, next_cursor: 'left over' }]])(
     'ends with %j',
