@@ -46,7 +46,7 @@ export async function readTwilioPage(
     { shouldRequeue: requeueRateLimited, giveUpAfterMs: giveUpAfter_ms, signal },
   );
   onAnswer();
-  const fetched = page.ids.length;
+  const fetched = page.records;
   if (dryRun) return { pageIds: [], nextCursor: page.nextCursor, fetched, nextTicket: ticket };
   const pageId = listPageId(run, source, at);
   const staged = await stagePage(ledger, {

@@ -31,18 +31,18 @@ export interface Staged {
 
 /** Stages a page; a page that is merged already, or was staged by a later attempt, stays as it is. */
 export function stagePage(ledger: Ledger, page: PageToStage): Promise<Staged> {
-  return ledger.call<Staged>('stage_page', {
-    p_page_id: page.pageId,
-    p_source: page.source,
-    p_day: page.day,
-    p_run_id: page.run.runId,
-    p_cursor: page.cursor,
-    p_next_cursor: page.nextCursor,
-    p_is_list: page.isList,
-    p_ids: page.ids,
-    p_records_key: page.recordsKey,
-    p_asked_ticket: page.askedTicket,
-    p_gone: page.gone,
-    p_body: page.body,
-  });
+  const facts = {
+    page_id: page.pageId,
+    run_id: page.run.runId,
+    source: page.source,
+    day: page.day,
+    cursor: page.cursor,
+    next_cursor: page.nextCursor,
+    is_list: page.isList,
+    ids: page.ids,
+    records_key: page.recordsKey,
+    asked_ticket: page.askedTicket,
+    gone: page.gone,
+  };
+  return ledger.send<Staged>('stage_page', Buffer.from(`${JSON.stringify(facts)}\n${page.body}`));
 }

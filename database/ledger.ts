@@ -1,4 +1,5 @@
 /** The ledger's database as everything outside SQL sees it: functions called through supabase-js, one round trip each. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createClient, type PostgrestSingleResponse } from '@supabase/supabase-js';
 import { WebSocket } from 'ws';
 
@@ -26,19 +27,34 @@ export interface LedgerConnection {
   serviceRoleKey: string;
 }
 
-function connect(supabaseUrl: string, serviceRoleKey: string) {
+type Bytes = Buffer<ArrayBuffer>;
+
+function connect(supabaseUrl: string, serviceRoleKey: string, bytesToSend: AsyncLocalStorage<Bytes>) {
   return createClient(supabaseUrl, serviceRoleKey, {
+    // The client makes JSON of whatever it sends; bytes take its place on the way out.
+    global: {
+      fetch: (input, init) => {
+        const body = bytesToSend.getStore();
+        if (body === undefined) return fetch(input, init);
+        const headers = new Headers(init?.headers);
+        headers.set('Content-Type', 'application/octet-stream');
+        return fetch(input, { ...init, headers, body });
+      },
+    },
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     // Node 20 has no WebSocket of its own, and the client wants one even where nothing is subscribed to.
     realtime: { transport: WebSocket as never },
   });
 }
 
+type Request = ReturnType<ReturnType<typeof connect>['rpc']>;
+
 export class Ledger {
   readonly #client: ReturnType<typeof connect>;
+  readonly #bytesToSend = new AsyncLocalStorage<Bytes>();
 
   constructor({ supabaseUrl, serviceRoleKey }: LedgerConnection) {
-    this.#client = connect(supabaseUrl, serviceRoleKey);
+    this.#client = connect(supabaseUrl, serviceRoleKey, this.#bytesToSend);
   }
 
   /**
@@ -46,8 +62,22 @@ export class Ledger {
    * @throws LedgerError
    */
   async call<T>(name: string, args: Record<string, unknown> = {}, signal?: AbortSignal): Promise<T> {
-    const request = this.#client.rpc(name, args).retry(false);
-    const answer = await (signal === undefined ? request : request.abortSignal(signal));
+    return this.#answer<T>(name, this.#client.rpc(name, args), signal);
+  }
+
+  /**
+   * Calls a function whose only parameter, without a name, is bytea: PostgREST hands the bytes on as they are
+   * (https://docs.postgrest.org/en/stable/references/api/functions.html#functions-with-a-single-unnamed-parameter), where
+   * megabytes in an argument would be escaped, parsed and unescaped on the way.
+   * @throws LedgerError
+   */
+  async send<T>(name: string, bytes: Bytes, signal?: AbortSignal): Promise<T> {
+    return this.#bytesToSend.run(bytes, () => this.#answer<T>(name, this.#client.rpc(name), signal));
+  }
+
+  async #answer<T>(name: string, request: Request, signal?: AbortSignal): Promise<T> {
+    const asked = request.retry(false);
+    const answer = await (signal === undefined ? asked : asked.abortSignal(signal));
     const { data, error, status } = answer as PostgrestSingleResponse<T>;
     if (error !== null) {
       signal?.throwIfAborted();

@@ -1,4 +1,5 @@
 /** One HTTP GET whose body comes back as text: bounded in time and size, no redirect followed, nothing retried. */
+import { isAscii } from 'node:buffer';
 import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
@@ -119,13 +120,18 @@ function receive({ url, headers, agents, timeoutMs, bodyBytesMax, signal }: Text
 }
 
 async function unpack(body: Buffer, encoding: string | undefined, bodyBytesMax: number): Promise<string> {
-  if (encoding !== 'gzip') return body.toString('utf8');
+  if (encoding !== 'gzip') return textOf(body);
   try {
-    return (await gunzipBounded(body, { maxOutputLength: bodyBytesMax })).toString('utf8');
+    return textOf(await gunzipBounded(body, { maxOutputLength: bodyBytesMax }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bodyBytesMax);
     throw new NoAnswerError('unreadable', 'the body says that it is gzip and is not');
   }
+}
+
+/** Nearly all bodies are ASCII, whose bytes are their characters: decoding them as UTF-8 takes ten times as long. */
+function textOf(body: Buffer): string {
+  return body.toString(isAscii(body) ? 'latin1' : 'utf8');
 }
 
 function tooLarge(bodyBytesMax: number): NoAnswerError {

@@ -3,8 +3,6 @@ import type { Day, Source } from '../activities/types.js';
 
 /** One page of a day's list. */
 export interface ListedPage {
-  /** The page's ids in its order, for planning only; '' where a record has none. */
-  ids: string[];
   /** What to give to the next call; null behind the last page. */
   nextCursor: string | null;
 }
@@ -15,6 +13,8 @@ export interface RecordsPage extends ListedPage {
   recordsText: string;
   /** The key of `recordsText` under which the array of records is. */
   recordsPath: 'calls';
+  /** How many there are. */
+  records: number;
 }
 
 /** What an ElevenLabs list says of a conversation; the rest, with its cost, is in the detail. */
@@ -30,6 +30,8 @@ export interface ListedConversation {
 
 /** A page that only names records (ElevenLabs). Entries that start on another day are left out. */
 export interface ConversationsPage extends ListedPage {
+  /** The page's ids in its order; '' where a record has none. */
+  ids: string[];
   /** In the order of `ids`. */
   entries: ListedConversation[];
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Day } from '../../activities/types.js';
 import { isGone, isRecord, malformed, noAnswer, originOf, parseAnswer, type Speaker } from '../answers.js';
 import { dayStartUnixSecs, nextDay } from '../days.js';
+import { readEnvelope } from '../envelope.js';
 import { keepConnections, requestText, type KeptConnections, type TextAnswer } from '../http-text.js';
 import type { RecordsPage, TwilioProvider } from '../types.js';
 import { checkCursor, nextCursorOf } from './paging.js';
@@ -114,7 +115,8 @@ function dayFilter(day: Day, pageSize: number): Record<string, string | number> 
 }
 
 function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsPage {
-  const parsed = pageEnvelope.safeParse(parseAnswer(speaker, asked, answer));
+  const envelope = answer.status === 200 ? readEnvelope(answer.text, 'calls') : null;
+  const parsed = pageEnvelope.safeParse(envelope?.members ?? parseAnswer(speaker, asked, answer));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw malformed(
@@ -124,12 +126,11 @@ function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsP
       `is no page of calls (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`,
     );
   }
-  const nextCursor = nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri);
   return {
     recordsText: answer.text,
     recordsPath: 'calls',
-    ids: parsed.data.calls.map((call) => (typeof call['sid'] === 'string' ? call['sid'] : '')),
-    nextCursor,
+    records: envelope?.records ?? parsed.data.calls.length,
+    nextCursor: nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri),
   };
 }
 

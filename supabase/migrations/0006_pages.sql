@@ -77,18 +77,21 @@ $$;
 comment on function public.begin_days is 'Notes that a run begins to read days; a completed day stays completed meanwhile. Returns the ticket of the first request.';
 
 -- A later attempt replaces what an earlier one staged; an earlier one that lands late, or anything onto a merged page,
--- changes nothing. Whoever asks gets what stands there.
-create function public.stage_page(
-    p_page_id text, p_source text, p_day date, p_run_id text, p_cursor text, p_next_cursor text,
-    p_is_list boolean, p_ids text[], p_records_key text, p_asked_ticket bigint, p_gone integer, p_body text) returns jsonb
+-- changes nothing. Whoever asks gets what stands there. The page comes as one body of bytes, which no one on the way has
+-- to parse or to escape: a line of JSON that says where it belongs, then its text.
+create function public.stage_page(bytea) returns jsonb
   language plpgsql set search_path = hourledger, public, pg_temp as $$
 declare
+  v_line_end integer := position('\x0a'::bytea in $1);
+  v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
   v_page hourledger.staged_pages;
 begin
   insert into staged_pages as standing
       (page_id, run_id, source, day, cursor, next_cursor, is_list, ids, records_key, asked_ticket, answered_ticket, gone)
-    values (p_page_id, p_run_id, p_source, p_day, p_cursor, p_next_cursor, p_is_list, coalesce(p_ids, '{}'), p_records_key,
-            p_asked_ticket, nextval('tickets'), p_gone)
+    select g.page_id, g.run_id, g.source, g.day, g.cursor, g.next_cursor, g.is_list, coalesce(g.ids, '{}'), g.records_key,
+      g.asked_ticket, nextval('tickets'), g.gone
+    from jsonb_to_record(v_given) g (page_id text, run_id text, source text, day date, cursor text, next_cursor text,
+      is_list boolean, ids text[], records_key text, asked_ticket bigint, gone integer)
     on conflict (page_id) do update
       set next_cursor = excluded.next_cursor, ids = excluded.ids, records_key = excluded.records_key,
           asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket, gone = excluded.gone,
@@ -96,10 +99,10 @@ begin
       where standing.merged_counts is null and excluded.asked_ticket > standing.asked_ticket
     returning * into v_page;
   if found then
-    insert into staged_texts (page_id, body) values (p_page_id, p_body)
+    insert into staged_texts (page_id, body) values (v_page.page_id, convert_from(substring($1 from v_line_end + 1), 'UTF8'))
       on conflict (page_id) do update set body = excluded.body;
   else
-    select * into strict v_page from staged_pages where page_id = p_page_id;
+    select * into strict v_page from staged_pages where page_id = v_given ->> 'page_id';
   end if;
   return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'));
 end

@@ -31,10 +31,16 @@ async function stage(ids: string[], { ticket }: ToAsk, gone = false): Promise<st
   const page = `page-${++pages}`;
   const records = gone ? [] : ids.map((id) => conversation(id, '2025-03-01T10:00:00Z'));
   const body = JSON.stringify(records).replaceAll(/\{"text":"(\d+)"\}/g, '$1');
-  await database.query(
-    `select stage_page($1, 'elevenlabs', null, 'run-1', null, null, false, $2, null, $3, $4, $5)`,
-    [page, ids, ticket, gone ? ids.length : 0, body],
-  );
+  const facts = {
+    page_id: page,
+    source: 'elevenlabs',
+    run_id: 'run-1',
+    is_list: false,
+    ids,
+    asked_ticket: ticket,
+  };
+  const line = JSON.stringify({ ...facts, gone: gone ? ids.length : 0 });
+  await database.query('select stage_page($1)', [Buffer.from(`${line}\n${body}`)]);
   return page;
 }
 

@@ -44,7 +44,7 @@ describe('a page of calls', () => {
     expect(page).toEqual({
       recordsText: exactPage,
       recordsPath: 'calls',
-      ids: ['CA1', ''],
+      records: 2,
       nextCursor: null,
     });
     expect(server.asked).toHaveLength(1);

@@ -113,23 +113,27 @@ export class LedgerWorld {
     return this.call('next_ticket');
   }
 
-  stage(page: Page): Promise<{ nextCursor: string | null; nextTicket: number }> {
+  async stage(page: Page): Promise<{ nextCursor: string | null; nextTicket: number }> {
     const array = `[${page.records.join(',')}]`;
     const key = page.recordsKey ?? null;
-    return this.call('stage_page', {
-      p_page_id: page.pageId,
-      p_source: page.source,
-      p_day: page.day,
-      p_run_id: page.runId,
-      p_cursor: page.cursor ?? null,
-      p_next_cursor: page.nextCursor ?? null,
-      p_is_list: page.isList ?? page.source === 'twilio',
-      p_ids: page.ids ?? null,
-      p_records_key: key,
-      p_asked_ticket: page.askedTicket,
-      p_gone: page.gone ?? 0,
-      p_body: key === null ? array : `{"page":0,${JSON.stringify(key)}:${array},"next_page_uri":null}`,
-    });
+    const body = key === null ? array : `{"page":0,${JSON.stringify(key)}:${array},"next_page_uri":null}`;
+    const facts = {
+      page_id: page.pageId,
+      run_id: page.runId,
+      source: page.source,
+      day: page.day,
+      cursor: page.cursor ?? null,
+      next_cursor: page.nextCursor ?? null,
+      is_list: page.isList ?? page.source === 'twilio',
+      ids: page.ids ?? null,
+      records_key: key,
+      asked_ticket: page.askedTicket,
+      gone: page.gone ?? 0,
+    };
+    const bytes = Buffer.from(`${JSON.stringify(facts)}\n${body}`);
+    type Staged = Awaited<ReturnType<LedgerWorld['stage']>>;
+    const [row] = await this.rows<{ answer: Staged }>('select public.stage_page($1) as answer', [bytes]);
+    return row!.answer;
   }
 
   merge(pageId: string): Promise<Merged> {
