@@ -1,6 +1,7 @@
 /** The activity `fetchRecordsAgain`: single records asked by their ids, those least recently asked first. */
+import { log } from '@temporalio/activity';
 import { requeueRateLimited } from '../providers/batch.js';
-import { ProviderError } from '../providers/index.js';
+import { ProviderError, type Provider } from '../providers/index.js';
 import { toApplicationFailure } from '../providers/request-failure.js';
 import type { Dependencies } from './dependencies.js';
 import { DetailsStager } from './details-stager.js';
@@ -12,6 +13,12 @@ import type { Activities, AskAgainInput } from './types.js';
 
 /** Bounds what one attempt can lose, and how long it takes. */
 const records_max = 200;
+
+/** What came of asking for a record: its text, null where there is none any more, or why it was refused. */
+interface Answer {
+  recordText: string | null;
+  refusal: string | null;
+}
 
 interface RecordsToAsk {
   ids: string[];
@@ -33,12 +40,17 @@ export function createFetchRecordsAgain(deps: Dependencies): Activities['fetchRe
           listPage: askedAgainPageId(input.run, input.source, input.scope.kind, input.batch),
           askedTicket: toAsk.ticket,
         });
-        await askAll(deps, input, toAsk.ids, signal, (id, recordText) => {
+        const refused = new Map<string, string>();
+        await askAll(deps, input, toAsk.ids, signal, (id, { recordText, refusal }) => {
           answered += 1;
           beat();
-          return stager.add(id, recordText);
+          if (refusal === null) return stager.add(id, recordText);
+          refused.set(id, refusal);
+          return Promise.resolve();
         });
-        return { pageIds: await stager.finish(), asked: toAsk.ids.length, more: toAsk.more };
+        const pageIds = await stager.finish();
+        await noteRefused(deps, input, refused);
+        return { pageIds, asked: toAsk.ids.length, refused: refused.size, more: toAsk.more };
       },
     );
   };
@@ -73,7 +85,7 @@ async function askAll(
   { source }: AskAgainInput,
   ids: string[],
   signal: AbortSignal,
-  onAnswer: (id: string, recordText: string | null) => Promise<void>,
+  onAnswer: (id: string, answer: Answer) => Promise<void>,
 ): Promise<void> {
   const provider = providers[source];
   if (provider === undefined) throw sourceOff(source);
@@ -82,10 +94,10 @@ async function askAll(
       ids,
       async (id) => {
         await pace[source].take(signal);
-        return provider.fetchRecord(id, signal);
+        return askOne(provider, id, signal);
       },
       {
-        onResult: (id, { recordText }) => onAnswer(id, recordText),
+        onResult: onAnswer,
         shouldRequeue: requeueRateLimited,
         giveUpAfterMs: giveUpAfter_ms,
         signal,
@@ -95,4 +107,32 @@ async function askAll(
     if (error instanceof ProviderError) throw toApplicationFailure(error);
     throw error;
   }
+}
+
+/** A refusal that concerns this id alone is an answer too: the others of its batch go on. */
+async function askOne(provider: Provider, id: string, signal: AbortSignal): Promise<Answer> {
+  try {
+    const { recordText } = await provider.fetchRecord(id, signal);
+    return { recordText, refusal: null };
+  } catch (error) {
+    const concernsIt =
+      error instanceof ProviderError && (error.kind === 'permanent' || error.kind === 'not-found');
+    if (!concernsIt) throw error;
+    return { recordText: null, refusal: error.message };
+  }
+}
+
+async function noteRefused(
+  { ledger }: Dependencies,
+  { source }: AskAgainInput,
+  refused: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (refused.size === 0) return;
+  for (const [id, reason] of refused)
+    log.warn('A record was refused and is set aside', { source, id, reason });
+  await ledger.call('note_refused', {
+    p_source: source,
+    p_ids: [...refused.keys()],
+    p_reasons: [...refused.values()],
+  });
 }

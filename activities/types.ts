@@ -102,6 +102,8 @@ export interface AskAgainResult {
   pageIds: string[];
   /** How many ids were asked. */
   asked: number;
+  /** How many of them the provider refuses for good: noted, with its words, and asked no more by this run. */
+  refused: number;
   /** Whether there are more that this run has not asked yet. */
   more: boolean;
 }

@@ -6,7 +6,7 @@ import { readEnvironment, type Environment } from '../settings/environment.js';
 import { failed, ok, warning, type Check } from './check.js';
 import { describeError, oneLine } from './cli-error.js';
 import { connections, withTemporal } from './context.js';
-import { countFailedDays, type LedgerStatus } from './ledger-status.js';
+import { countFailedDays, readLedgerStatus, type LedgerStatus } from './ledger-status.js';
 import { plural } from './output.js';
 import { checkSchedule } from './schedule-check.js';
 import { isPolled, taskQueue, type TemporalSession } from './temporal.js';
@@ -51,7 +51,7 @@ async function checkLedger(where: Connections): Promise<Check[]> {
   ];
   checks.push(await checkAnonymous(where));
   try {
-    checks.push(...checkContent(await ledger.call<LedgerStatus>('ledger_status')));
+    checks.push(...checkContent(await readLedgerStatus(ledger)));
   } catch (error) {
     checks.push(failed('ledger', describeError(error, where.dataDir).line, null));
   }
@@ -106,6 +106,9 @@ function checkContent(status: LedgerStatus): Check[] {
     rejectedRecords === 0
       ? ok('rejected', 'none')
       : warning('rejected', plural(rejectedRecords, 'record'), 'see: hourledger status'),
+    status.refusedRecords === 0
+      ? ok('refused', 'none')
+      : warning('refused', plural(status.refusedRecords, 'record'), 'see: hourledger status'),
     givenUp === 0
       ? ok('unsettled', `${plural(waiting, 'record')} asked again daily, none given up`)
       : warning('unsettled', `${plural(givenUp, 'record')} given up after 14 days`, 'see: hourledger status'),

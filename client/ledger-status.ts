@@ -1,7 +1,17 @@
-/** The state of the ledger, as the function `ledger_status` gives it. */
+/** The state of the ledger, as the functions `ledger_status` and `asking_status` give it. */
 import type { Day, Source } from '../activities/types.js';
+import type { Ledger } from '../database/ledger.js';
 
-export interface LedgerStatus {
+/** What is to be asked, as the function `asking_status` gives it. */
+interface AskingStatus {
+  /** Records that webhooks have named, and that nobody has asked for yet. */
+  waitingHints: number;
+  /** Records that the provider refuses to be asked for: the newest twenty. */
+  refused: { source: Source; id: string; reason: string }[];
+  refusedRecords: number;
+}
+
+export interface LedgerStatus extends AskingStatus {
   settings: Record<string, string | number>;
   days: { source: Source; state: string; days: number; first: Day; last: Day }[];
   /** The newest twenty. */
@@ -15,6 +25,15 @@ export interface LedgerStatus {
   pending: { hours: number; keys: number };
   /** What could not be drained, with the reason. */
   setAside: string[];
+}
+
+/** Reads the state of the ledger. @throws LedgerError */
+export async function readLedgerStatus(ledger: Ledger): Promise<LedgerStatus> {
+  const [status, asking] = await Promise.all([
+    ledger.call<Omit<LedgerStatus, keyof AskingStatus>>('ledger_status'),
+    ledger.call<AskingStatus>('asking_status'),
+  ]);
+  return { ...status, ...asking };
 }
 
 /** Failed days of all sources, also those that are not named. */

@@ -10,13 +10,15 @@ export interface AskedAgain {
   /** Whether nothing is left to ask. */
   done: boolean;
   counts: Counts;
+  /** How many records the provider refused for good. */
+  refused: number;
 }
 
 /** A batch holds at least dozens of records, so that a run which asks more often than this goes in circles. */
 const batches_max = 10_000;
 
 export function nothingAskedAgain(): AskedAgain {
-  return { batch: 0, done: false, counts: { ...noCounts } };
+  return { batch: 0, done: false, counts: { ...noCounts }, refused: 0 };
 }
 
 /**
@@ -37,7 +39,15 @@ export async function askAgain(
       const merged = await working(line).upsertRawRows({ source, pageIds: answer.pageIds });
       asked.counts = addCounts(asked.counts, merged.counts);
     }
+    asked.refused += answer.refused;
     asked.batch += 1;
     asked.done = !answer.more || asked.batch >= batches_max;
   }
+}
+
+/** What people are told of records that were refused; nothing where none was. */
+export function describeRefused(source: Source, refused: number): string[] {
+  if (refused === 0) return [];
+  const records = refused === 1 ? '1 record was' : `${refused} records were`;
+  return [`${source}: ${records} refused when asked by id; see: hourledger status`];
 }

@@ -1,7 +1,7 @@
 /** `askHinted`: asks the provider for the records that webhooks have named, until none is left. */
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { Counts, Source } from '../activities/types.js';
-import { askAgain, nothingAskedAgain, type AskedAgain } from './ask-again.js';
+import { askAgain, describeRefused, nothingAskedAgain, type AskedAgain } from './ask-again.js';
 import { refusing } from './failures.js';
 import { drain } from './ingest-days.js';
 import { internalsOf, type Internals } from './internals.js';
@@ -16,7 +16,7 @@ export interface AskHintedSummary {
   source: Source;
   /** Of the records that were asked; unknown ones are counted as gone. */
   records: Counts;
-  /** What could not be drained, with the reason. */
+  /** What could not be drained, with the reason; and how many records were refused. */
   setAside: string[];
 }
 
@@ -58,6 +58,7 @@ export async function askHinted(
       });
     }
   } while (hints.signalled > hints.seen);
+  setAside.push(...describeRefused(source, asked.refused));
   return { source, records: asked.counts, setAside };
 }
 

@@ -10,9 +10,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failureTypes } from '../activities/failure-types.js';
-import type { Counts, Day, FailedDay, Source } from '../activities/types.js';
+import type { AskAgainInput, Counts, Day, FailedDay, Source } from '../activities/types.js';
 import { asking, noting } from './activity-options.js';
-import { askAgain, nothingAskedAgain, type AskedAgain } from './ask-again.js';
+import { askAgain, describeRefused, nothingAskedAgain, type AskedAgain } from './ask-again.js';
 import { addCounts, noCounts } from './counts.js';
 import { DayWindow, defaultMaxParallelDays } from './day-window.js';
 import { describeFailedDays, describeFailure, hopelessFailureIn, refusing, sourceOff } from './failures.js';
@@ -45,7 +45,7 @@ export interface DailySyncSummary {
   /** The instant that the window was computed from, ISO 8601 in UTC. */
   nominalTime: string;
   sources: Partial<Record<Source, SourceSummary>>;
-  /** What could not be drained, with the reason. */
+  /** What could not be drained, with the reason; and how many records were refused. */
   setAside: string[];
 }
 
@@ -55,6 +55,7 @@ interface SourceTrack {
   /** Days that were started, in the order of the plan, which is the same in every run of the chain. */
   daysStarted: number;
   unsettled: AskedAgain;
+  hinted: AskedAgain;
   summary: SourceSummary;
   /** The type of the failure that stopped the source. */
   failureType: string | null;
@@ -150,11 +151,14 @@ async function sync(track: SourceTrack, tally: DailySyncTally, steering: Steerin
     if (listedDays === null) return;
     const { nominalTime } = tally;
     const scope = { kind: 'unsettled' as const, nominalTime, listedDays };
-    const line = `${source}, records not settled`;
-    await askAgain({ source, run: currentRun(), scope }, track.unsettled, line, () => !steering.stopping());
-    track.summary.askedAgain = track.unsettled.counts;
-    if (track.unsettled.done) await noting(`${source}, by day`).countUnsettled({ source });
-    track.done = track.unsettled.done;
+    await askInTurn(track, scope, 'records not settled', track.unsettled, steering);
+    // Webhooks start askHinted for theirs; what they named while Temporal was away waits for this.
+    await askInTurn(track, { kind: 'hinted' }, 'named by webhooks', track.hinted, steering);
+    track.summary.askedAgain = addCounts(track.unsettled.counts, track.hinted.counts);
+    track.done = track.unsettled.done && track.hinted.done;
+    if (!track.done) return;
+    addSetAside(tally, describeRefused(source, track.unsettled.refused + track.hinted.refused));
+    await noting(`${source}, by day`).countUnsettled({ source });
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     track.summary.failure = describeFailure(error);
@@ -162,6 +166,17 @@ async function sync(track: SourceTrack, tally: DailySyncTally, steering: Steerin
     track.done = true;
   }
   setCurrentDetails(describeTally(tally));
+}
+
+async function askInTurn(
+  { source }: SourceTrack,
+  scope: AskAgainInput['scope'],
+  what: string,
+  asked: AskedAgain,
+  steering: Steering,
+): Promise<void> {
+  const target = { source, run: currentRun(), scope };
+  await askAgain(target, asked, `${source}, ${what}`, () => !steering.stopping());
 }
 
 /** The days of one source; returns those of the plan, or null when the run must stop before the last of them. */
@@ -227,11 +242,11 @@ function describeTrackFailure({ source, summary }: SourceTrack): string {
 }
 
 function describeTally(tally: DailySyncTally): string {
-  const lines = tally.tracks.map(({ source, summary, unsettled }) => {
+  const lines = tally.tracks.map(({ source, summary, unsettled, hinted }) => {
     const { planned, completed, open, failed } = summary.days;
     return (
       `- ${source}: ${completed} days completed, ${open} open, ${failed} failed of ${planned}; ` +
-      `${summary.records.fetched} records fetched, ${unsettled.counts.fetched} asked again`
+      `${summary.records.fetched} records fetched, ${unsettled.counts.fetched + hinted.counts.fetched} asked again`
     );
   });
   return [`**due ${tally.nominalTime}**`, ...lines].join('\n');
@@ -253,5 +268,6 @@ function newTrack(source: Source): SourceTrack {
     failedDays: [],
     failure: null,
   };
-  return { source, daysStarted: 0, unsettled: nothingAskedAgain(), summary, failureType: null, done: false };
+  const [unsettled, hinted] = [nothingAskedAgain(), nothingAskedAgain()];
+  return { source, daysStarted: 0, unsettled, hinted, summary, failureType: null, done: false };
 }

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { Counts, Day, DayCursor, FailedDay } from '../activities/types.js';
 import { asking, noting, working } from './activity-options.js';
-import { askAgain, nothingAskedAgain } from './ask-again.js';
+import { askAgain, describeRefused, nothingAskedAgain } from './ask-again.js';
 import { describeDays } from './calendar.js';
 import { noCounts } from './counts.js';
 import { describeFailure, hopelessFailureIn, refusing } from './failures.js';
@@ -51,8 +51,8 @@ async function ingest(request: IngestDaysRequest): Promise<IngestSummary> {
   try {
     await readDays(stepsOf(request), reading, cursors);
     if (!request.dryRun && reading.failed.size < request.days.length) {
-      if (reading.unordered > 0) await askUnordered(request, reading);
-      summary.setAside = await drain(describeDays(request.days));
+      const refused = reading.unordered > 0 ? await askUnordered(request, reading) : [];
+      summary.setAside = [...refused, ...(await drain(describeDays(request.days)))];
     }
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
@@ -116,17 +116,14 @@ function reporter(request: IngestDaysRequest): (reading: Reading) => void {
   };
 }
 
-/** Records that two overlapping fetches gave differently are asked by id: that answer decides. */
-async function askUnordered(request: IngestDaysRequest, reading: Reading): Promise<void> {
+/** Records that two overlapping fetches gave differently are asked by id: that answer decides. Returns what was refused. */
+async function askUnordered(request: IngestDaysRequest, reading: Reading): Promise<string[]> {
   const { source, run } = request;
   const days = request.days.filter((day) => !reading.failed.has(day));
   const summary = `${describeDays(days)}, records in doubt`;
-  await askAgain(
-    { source, run, scope: { kind: 'unordered', days } },
-    nothingAskedAgain(),
-    summary,
-    () => true,
-  );
+  const asked = nothingAskedAgain();
+  await askAgain({ source, run, scope: { kind: 'unordered', days } }, asked, summary, () => true);
+  return describeRefused(source, asked.refused);
 }
 
 function failRest(days: Day[], reading: Reading, message: string): void {

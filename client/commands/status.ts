@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { BackfillProgress } from '../../workflows/messages.js';
 import { oneLine } from '../cli-error.js';
 import { openLedger, withTemporal } from '../context.js';
-import type { LedgerStatus } from '../ledger-status.js';
+import { readLedgerStatus, type LedgerStatus } from '../ledger-status.js';
 import { addExample, addJsonOption, type JsonOption } from '../options.js';
 import { formatTable, plural, printResult, say, type Column } from '../output.js';
 import type { ScheduleSummary } from '../schedule.js';
@@ -36,10 +36,7 @@ export function addStatus(program: Command): void {
     );
   addJsonOption(addExample(command, 'status')).action(async ({ json }: JsonOption) => {
     const ledger = await openLedger();
-    const [status, temporal] = await Promise.all([
-      ledger.call<LedgerStatus>('ledger_status'),
-      readTemporal(),
-    ]);
+    const [status, temporal] = await Promise.all([readLedgerStatus(ledger), readTemporal()]);
     const document = {
       ...status,
       ...(temporal instanceof Error ? { temporal: temporal.message } : temporal),
@@ -93,6 +90,11 @@ function describeLedger(status: LedgerStatus): string[] {
       `            ${source} ${id ?? 'without an id'}${day === null ? '' : ` of ${day}`}: ${oneLine(reason)}`,
     );
   }
+  lines.push(
+    `hints       ${plural(status.waitingHints, 'record')} named by webhooks still to be asked`,
+    `refused     ${plural(status.refusedRecords, 'record')}`,
+    ...status.refused.map(({ source, id, reason }) => `            ${source} ${id}: ${oneLine(reason)}`),
+  );
   lines.push(
     `pending     ${plural(pending.hours, 'hour')} and ${plural(pending.keys, 'group')} of records to drain`,
   );

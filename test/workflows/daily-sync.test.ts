@@ -35,6 +35,8 @@ function ledgerOf(days: string[]): FakeLedger {
   return ledger;
 }
 
+const unsettledAsked = (ledger: FakeLedger) => ledger.asked.filter(({ scope }) => scope.kind === 'unsettled');
+
 describe('nominal time (L5)', () => {
   test('is the argument where there is one', async () => {
     const ledger = ledgerOf(['2025-10-03']);
@@ -101,7 +103,7 @@ describe('nominal time (L5)', () => {
       });
       const begun = ledger.fetches.filter((fetch) => fetch.source === source).flatMap((fetch) => fetch.days);
       expect(begun.map(({ day }) => day).sort()).toEqual(daysBetween('2025-10-01', '2025-10-12'));
-      const asked = ledger.asked.filter((ask) => ask.source === source);
+      const asked = unsettledAsked(ledger).filter((ask) => ask.source === source);
       expect(asked.map(({ batch }) => batch)).toEqual([0, 1]);
     }
   });
@@ -113,7 +115,7 @@ test('after the days, records that are not settled are asked until none is left 
   const handle = await start(ledger, { sources: ['elevenlabs'], nominalTime: '2025-10-04T00:00:00Z' });
   const { sources } = await handle.result();
   expect(Object.keys(sources)).toEqual(['elevenlabs']);
-  expect(ledger.asked.map(({ batch }) => batch)).toEqual([0, 1, 2]);
+  expect(unsettledAsked(ledger).map(({ batch }) => batch)).toEqual([0, 1, 2]);
   expect(ledger.asked[0]?.scope).toEqual({
     kind: 'unsettled',
     nominalTime: '2025-10-04T00:00:00.000Z',
@@ -121,6 +123,22 @@ test('after the days, records that are not settled are asked until none is left 
   });
   expect(ledger.calls.indexOf('fetchRecordsAgain')).toBeGreaterThan(ledger.calls.indexOf('completeDays'));
   expect(ledger.calls.slice(-3)).toEqual(['classifyWorkspace', 'rollupHours', 'sweepPages']);
+});
+
+test('what webhooks named while Temporal was away is asked too, and refused records are told', async () => {
+  const ledger = ledgerOf(['2025-10-03']);
+  ledger.unsettledBatches = 2;
+  ledger.refusals = 1;
+  ledger.hints = 3;
+  const handle = await start(ledger, { sources: ['elevenlabs'], nominalTime: '2025-10-04T00:00:00Z' });
+  const { sources, setAside } = await handle.result();
+  // Each merge of the stand-in brings ten records.
+  expect(sources.elevenlabs?.askedAgain.fetched).toBe(30);
+  expect(ledger.asked.map(({ scope }) => scope.kind)).toEqual(['unsettled', 'unsettled', 'hinted', 'hinted']);
+  expect(setAside).toEqual(['elevenlabs: 2 records were refused when asked by id; see: hourledger status']);
+  expect(ledger.calls.indexOf('countUnsettled')).toBeGreaterThan(
+    ledger.calls.lastIndexOf('fetchRecordsAgain'),
+  );
 });
 
 test('a source that fails stops no other, and the end names every one that failed', async () => {
@@ -138,7 +156,7 @@ test('a source that fails stops no other, and the end names every one that faile
   });
   const [details] = (failure as ApplicationFailure).details as [{ sources: object }];
   expect(details.sources).toMatchObject({ elevenlabs: { days: { completed: 1, failed: 1 } } });
-  expect(ledger.asked.map(({ source }) => source)).toEqual(['elevenlabs']);
+  expect(unsettledAsked(ledger).map(({ source }) => source)).toEqual(['elevenlabs']);
 });
 
 test('when only the credentials of one source are wrong, the failure says so by its type', async () => {

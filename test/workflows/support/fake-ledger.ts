@@ -75,6 +75,8 @@ export class FakeLedger {
   unsettledBatches = 0;
   /** Records that webhooks have named. */
   hints = 0;
+  /** Records that each batch of others finds refused. */
+  refusals = 0;
   /** Rolling hours up fails for good with this message. */
   drainFailure: string | null = null;
   /** Names of activities in the order in which they were called. */
@@ -270,14 +272,14 @@ export class FakeLedger {
         : scope.days.reduce((sum, day) => sum + (this.behaviours.get(day)?.unordered ?? 0), 0);
     const asked = input.batch < batches ? 1 : 0;
     const pageIds = asked > 0 ? [`again#${scope.kind}#${input.batch}`] : [];
-    return { pageIds, asked, more: input.batch + 1 < batches };
+    return { pageIds, asked, refused: this.refusals, more: input.batch + 1 < batches };
   }
 
   /** As the real one: after each batch it is looked whether hints are left. */
   #askHinted({ batch }: AskAgainInput) {
     const asked = this.hints;
     this.hints = 0;
-    return { pageIds: asked > 0 ? [`again#hinted#${batch}`] : [], asked, more: asked > 0 };
+    return { pageIds: asked > 0 ? [`again#hinted#${batch}`] : [], asked, refused: 0, more: asked > 0 };
   }
 
   /** Three days, one for each activity. */
