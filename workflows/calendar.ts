@@ -61,15 +61,18 @@ function pad(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** One sentence for each part of a range that its provider no longer lists; nothing when it lists all of it. */
+/**
+ * One sentence for each part of a range that its provider no longer lists; nothing when it lists all of it. True also
+ * where another address is asked, which may keep more.
+ */
 export function warnAboutEmptyDays(source: Source, from: Day, to: Day, now: Date): string[] {
   const oldest = oldestTwilioDay(now);
   if (source !== 'twilio' || from >= oldest) return [];
   const last = to < oldest ? to : dayOf(new Date(Date.parse(oldest) - 1));
   const days = countDays(from, last);
   return [
-    `Twilio lists calls of the last ${twilioMonthsKept} months only: ` +
-      `${from} to ${last} (${days} ${days === 1 ? 'day' : 'days'}) will come back empty.`,
+    `Twilio keeps ${twilioMonthsKept} months of calls in its list: asked there, ` +
+      `${from} to ${last} (${days} ${days === 1 ? 'day' : 'days'}) come back empty.`,
   ];
 }
 

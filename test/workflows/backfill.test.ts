@@ -120,7 +120,7 @@ describe('a range of days', () => {
     const ledger = new FakeLedger();
     const result = await (await start(ledger, { ...august, from: '2020-01-01', to: '2020-01-02' })).result();
     expect(result.warnings).toEqual([
-      'Twilio lists calls of the last 13 months only: 2020-01-01 to 2020-01-02 (2 days) will come back empty.',
+      'Twilio keeps 13 months of calls in its list: asked there, 2020-01-01 to 2020-01-02 (2 days) come back empty.',
     ]);
   });
 });

@@ -32,12 +32,12 @@ describe('what Twilio no longer lists', () => {
 
   test('a range that reaches further is warned about, with its days; a range of ElevenLabs is not', () => {
     const now = new Date('2025-11-22T06:00:00Z');
-    const sentence = 'Twilio lists calls of the last 13 months only: ';
+    const sentence = 'Twilio keeps 13 months of calls in its list: asked there, ';
     expect(warnAboutEmptyDays('twilio', '2024-10-20', '2025-01-01', now)).toEqual([
-      `${sentence}2024-10-20 to 2024-10-21 (2 days) will come back empty.`,
+      `${sentence}2024-10-20 to 2024-10-21 (2 days) come back empty.`,
     ]);
     expect(warnAboutEmptyDays('twilio', '2024-01-01', '2024-01-01', now)).toEqual([
-      `${sentence}2024-01-01 to 2024-01-01 (1 day) will come back empty.`,
+      `${sentence}2024-01-01 to 2024-01-01 (1 day) come back empty.`,
     ]);
     expect(warnAboutEmptyDays('twilio', '2024-10-22', '2025-01-01', now)).toEqual([]);
     expect(warnAboutEmptyDays('elevenlabs', '2023-01-01', '2025-01-01', now)).toEqual([]);
