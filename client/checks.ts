@@ -9,6 +9,8 @@ import { connections, withTemporal } from './context.js';
 import { countFailedDays, readLedgerStatus, type LedgerStatus } from './ledger-status.js';
 import { plural } from './output.js';
 import { checkSchedule } from './schedule-check.js';
+import { checkServeSettings } from './serve-check.js';
+import { conflictingSetting } from './settings-check.js';
 import { isPolled, taskQueue, type TemporalSession } from './temporal.js';
 
 const nodeMajor_min = 20;
@@ -26,8 +28,8 @@ export async function runChecks(): Promise<Check[]> {
   }
   const parts = where.dataDir === null ? 'as the environment says' : `the embedded stack of ${where.dataDir}`;
   checks.push(ok('environment', parts));
-  const [ledgerChecks, temporalChecks] = await Promise.all([checkLedger(where), checkTemporal(env)]);
-  return [...checks, ...ledgerChecks, ...temporalChecks];
+  const [ledgerChecks, temporalChecks] = await Promise.all([checkLedger(where, env), checkTemporal(env)]);
+  return [...checks, ...ledgerChecks, ...temporalChecks, ...checkServeSettings(env)];
 }
 
 function checkNode(): Check {
@@ -36,7 +38,7 @@ function checkNode(): Check {
   return failed('node', `version ${node}`, `install Node.js ${nodeMajor_min} or newer`);
 }
 
-async function checkLedger(where: Connections): Promise<Check[]> {
+async function checkLedger(where: Connections, env: Environment): Promise<Check[]> {
   const ledger = new Ledger(where);
   try {
     await ledger.call('read_settings');
@@ -51,6 +53,12 @@ async function checkLedger(where: Connections): Promise<Check[]> {
   ];
   checks.push(await checkAnonymous(where));
   try {
+    const conflict = await conflictingSetting(ledger, env);
+    checks.push(
+      conflict === null
+        ? ok('settings', 'the environment says nothing else than the ledger')
+        : failed('settings', conflict, null),
+    );
     checks.push(...checkContent(await readLedgerStatus(ledger)));
   } catch (error) {
     checks.push(failed('ledger', describeError(error, where.dataDir).line, null));

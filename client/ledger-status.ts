@@ -1,4 +1,4 @@
-/** The state of the ledger, as the functions `ledger_status` and `asking_status` give it. */
+/** The state of the ledger: `ledger_status`, `asking_status`, and what somebody has cleared. */
 import type { Day, Source } from '../activities/types.js';
 import type { Ledger } from '../database/ledger.js';
 
@@ -12,6 +12,8 @@ interface AskingStatus {
 }
 
 export interface LedgerStatus extends AskingStatus {
+  /** Hours whose snapshot somebody has cleared. */
+  clearedHours: number;
   settings: Record<string, string | number>;
   days: { source: Source; state: string; days: number; first: Day; last: Day }[];
   /** The newest twenty. */
@@ -29,11 +31,12 @@ export interface LedgerStatus extends AskingStatus {
 
 /** Reads the state of the ledger. @throws LedgerError */
 export async function readLedgerStatus(ledger: Ledger): Promise<LedgerStatus> {
-  const [status, asking] = await Promise.all([
-    ledger.call<Omit<LedgerStatus, keyof AskingStatus>>('ledger_status'),
+  const [status, asking, clearedHours] = await Promise.all([
+    ledger.call<Omit<LedgerStatus, keyof AskingStatus | 'clearedHours'>>('ledger_status'),
     ledger.call<AskingStatus>('asking_status'),
+    ledger.call<number>('count_cleared_hours'),
   ]);
-  return { ...status, ...asking };
+  return { ...status, ...asking, clearedHours };
 }
 
 /** Failed days of all sources, also those that are not named. */

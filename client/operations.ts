@@ -9,6 +9,7 @@ import type {
 import { CliError, oneLine } from './cli-error.js';
 import { withTemporal } from './context.js';
 import { printJson, say } from './output.js';
+import { refuseConflictingSettings } from './settings-check.js';
 
 export interface Operation {
   workflowType: 'regenerateSnapshots' | 'clearSnapshots' | 'reclassify' | 'reconcile';
@@ -27,8 +28,12 @@ export interface Ended<Result> {
  * Runs an operation to its end, showing how far it is; the same one that runs already is attached to.
  * @returns null when the person has left, or when it failed: both have been told, and the exit code is set
  */
-export function runOperation<Result>(operation: Operation, asJson: boolean): Promise<Ended<Result> | null> {
+export async function runOperation<Result>(
+  operation: Operation,
+  asJson: boolean,
+): Promise<Ended<Result> | null> {
   const { workflowType, workflowId, input, summary } = operation;
+  await refuseConflictingSettings();
   return withTemporal(async (session) => {
     const [{ follow, leavingOnInterrupt }, { askWorkflow, startWorkflow, webAddress }] = await Promise.all([
       import('./follow.js'),

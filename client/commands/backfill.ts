@@ -43,6 +43,7 @@ export function addBackfill(program: Command): void {
 async function runCommand(options: BackfillOptions): Promise<void> {
   const { parseBackfillInput } = await import('../../workflows/input.js');
   const request = parseBackfillInput(inputOf(options), new Date());
+  await (await import('../settings-check.js')).refuseConflictingSettings();
   await withTemporal(async (session) => {
     const { startBackfill, webAddress } = await import('../temporal.js');
     const started = await startBackfill(session, request);

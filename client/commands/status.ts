@@ -74,7 +74,7 @@ async function readTemporal(): Promise<TemporalStatus | Error> {
 }
 
 function describeLedger(status: LedgerStatus): string[] {
-  const { days, failedDays, unsettled, rejected, rejectedRecords, pending, setAside } = status;
+  const { days, failedDays, unsettled, rejected, rejectedRecords, pending, clearedHours, setAside } = status;
   const lines = [days.length === 0 ? 'No day was read yet.' : formatTable(dayColumns, days), ''];
   for (const { source, day, error } of failedDays)
     lines.push(`failed day  ${source} ${day}: ${oneLine(error ?? '')}`);
@@ -97,6 +97,12 @@ function describeLedger(status: LedgerStatus): string[] {
   );
   lines.push(
     `pending     ${plural(pending.hours, 'hour')} and ${plural(pending.keys, 'group')} of records to drain`,
+  );
+  const [cleared, it] = [plural(clearedHours, 'hour'), clearedHours === 1 ? 'it' : 'them'];
+  lines.push(
+    clearedHours === 0
+      ? 'cleared     0 hours'
+      : `cleared     ${cleared} without a snapshot on purpose; regenerate brings ${it} back`,
   );
   lines.push(`set aside   ${setAside.length}`, ...setAside.map((text) => `            ${oneLine(text)}`));
   return lines;

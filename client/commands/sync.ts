@@ -58,6 +58,7 @@ async function runCommand(options: SyncOptions): Promise<void> {
   };
   const request = parseDailySyncInput(given, now);
   const nominal = request.nominalTime === undefined ? now : new Date(request.nominalTime);
+  await (await import('../settings-check.js')).refuseConflictingSettings();
   await withTemporal(async (session) => {
     const { dailySyncId, startDailySync, webAddress } = await import('../temporal.js');
     const workflowId = dailySyncId(nominal.toISOString().replace(/\.\d+Z$/, 'Z'), source);

@@ -299,3 +299,17 @@ begin
 end
 $$;
 comment on function public.verify_snapshots is 'Compares the snapshots of a range with their raw rows, to the last digit. Names at most 200 differing fields, and counts cleared hours apart.';
+
+-- As verify_snapshots counts them: an hour that has no records any more has no snapshot for that reason alone.
+create function public.count_cleared_hours() returns bigint
+  language sql stable set search_path = public, pg_temp set jit = off as $$
+  select count(*) from cleared_hours m
+  where case m.source
+    when 'twilio' then exists (select from calls c
+        where c.source = 'twilio' and c.workspace_id = m.workspace_id and c.call_date >= m.hour and c.call_date < m.hour + interval '1 hour')
+      and not exists (select from twilio_snapshots s where s.workspace_id = m.workspace_id and s.snapshot_date = m.hour)
+    else exists (select from elevenlabs_conversations c
+        where c.workspace_id = m.workspace_id and c.conversation_date >= m.hour and c.conversation_date < m.hour + interval '1 hour')
+      and not exists (select from elevenlabs_snapshots s where s.workspace_id = m.workspace_id and s.snapshot_date = m.hour) end
+$$;
+comment on function public.count_cleared_hours is 'How many hours that have records have no snapshot because somebody has cleared it.';
