@@ -217,18 +217,23 @@ begin
   with wanted as (
     select * from unnest(p_workspaces, p_hours) w (workspace_id, hour)
   ),
-  sums as (
-    select w.workspace_id, w.hour, c.currency,
-      count(*) as calls,
-      sum(c.cost) as cost,
-      coalesce(sum(c.duration), 0) as duration,
-      coalesce(sum((c.duration::bigint + 59) / 60), 0) as minutes,
-      count(*) filter (where c.cost is null and coalesce(c.status, '') not in ('busy', 'failed', 'no-answer', 'canceled'))
-        as unpriced
+  -- Lateral, so that each hour is one look into the index, whatever the planner believes of the table.
+  sums as materialized (
+    select w.workspace_id, w.hour, c.*
     from wanted w
-    join calls c on c.workspace_id = w.workspace_id and c.source = 'twilio'
-      and c.call_date >= w.hour and c.call_date < w.hour + interval '1 hour'
-    group by w.workspace_id, w.hour, c.currency
+    cross join lateral (
+      select c.currency,
+        count(*) as calls,
+        sum(c.cost) as cost,
+        coalesce(sum(c.duration), 0) as duration,
+        coalesce(sum((c.duration::bigint + 59) / 60), 0) as minutes,
+        count(*) filter (where c.cost is null and coalesce(c.status, '') not in ('busy', 'failed', 'no-answer', 'canceled'))
+          as unpriced
+      from calls c
+      where c.workspace_id = w.workspace_id and c.source = 'twilio'
+        and c.call_date >= w.hour and c.call_date < w.hour + interval '1 hour'
+      group by c.currency
+    ) c
   ),
   removed as (
     delete from twilio_snapshots s using wanted w
@@ -259,24 +264,28 @@ begin
   with wanted as (
     select * from unnest(p_workspaces, p_hours) w (workspace_id, hour)
   ),
-  sums as (
-    select w.workspace_id, w.hour as snapshot_date,
-      count(*) as total_conversations,
-      coalesce(sum(c.cost), 0) as total_cost,
-      coalesce(sum(c.cost_fiat), 0) as total_cost_fiat,
-      coalesce(sum(c.call_duration_secs), 0) as total_duration,
-      coalesce(sum(c.cost) filter (where c.cost_fiat is null), 0) as credits_without_fiat,
-      coalesce(sum(c.llm_price), 0) as llm_price,
-      coalesce(sum(c.llm_charge), 0) as llm_charge,
-      coalesce(sum(c.call_charge), 0) as call_charge,
-      coalesce(sum(c.free_minutes_consumed), 0) as free_minutes_consumed,
-      coalesce(sum(c.free_llm_dollars_consumed), 0) as free_llm_dollars_consumed,
-      count(*) filter (where c.dev_discount) as dev_discount,
-      count(*) filter (where c.cost is null or coalesce(c.status, '') not in ('done', 'failed')) as unsettled_conversations
+  sums as materialized (
+    select w.workspace_id, w.hour as snapshot_date, c.*
     from wanted w
-    join elevenlabs_conversations c on c.workspace_id = w.workspace_id
-      and c.conversation_date >= w.hour and c.conversation_date < w.hour + interval '1 hour'
-    group by w.workspace_id, w.hour
+    cross join lateral (
+      select
+        count(*) as total_conversations,
+        coalesce(sum(c.cost), 0) as total_cost,
+        coalesce(sum(c.cost_fiat), 0) as total_cost_fiat,
+        coalesce(sum(c.call_duration_secs), 0) as total_duration,
+        coalesce(sum(c.cost) filter (where c.cost_fiat is null), 0) as credits_without_fiat,
+        coalesce(sum(c.llm_price), 0) as llm_price,
+        coalesce(sum(c.llm_charge), 0) as llm_charge,
+        coalesce(sum(c.call_charge), 0) as call_charge,
+        coalesce(sum(c.free_minutes_consumed), 0) as free_minutes_consumed,
+        coalesce(sum(c.free_llm_dollars_consumed), 0) as free_llm_dollars_consumed,
+        count(*) filter (where c.dev_discount) as dev_discount,
+        count(*) filter (where c.cost is null or coalesce(c.status, '') not in ('done', 'failed')) as unsettled_conversations
+      from elevenlabs_conversations c
+      where c.workspace_id = w.workspace_id
+        and c.conversation_date >= w.hour and c.conversation_date < w.hour + interval '1 hour'
+      having count(*) > 0
+    ) c
   ),
   removed as (
     delete from elevenlabs_snapshots s using wanted w
@@ -299,14 +308,15 @@ begin
 end
 $$;
 
--- Two drains of one hour pass one after the other, and the second reads the raw rows after the first has committed.
+-- Two drains of one hour pass one after the other, and the second reads the raw rows after the first has committed. The
+-- lock is that of the hour's day: a lock for each hour would fill the table of locks, which all connections share.
 create function hourledger.rollup_hours(p_source text, p_workspaces integer[], p_hours timestamptz[]) returns void
   language plpgsql as $$
 begin
   -- Not while the ledger's currency changes: the hours that have it are looked up when no sum in the old one is under way.
   perform pg_advisory_xact_lock_shared(hashtextextended('hourledger currency', 0));
-  perform pg_advisory_xact_lock(hashtextextended(format('hourledger hour %s %s %s', p_source, w.workspace_id, extract(epoch from w.hour)), 0))
-    from (select * from unnest(p_workspaces, p_hours) u (workspace_id, hour) order by 1, 2) w;
+  perform pg_advisory_xact_lock(hashtextextended('hourledger hours of ' || p_source || days.day, 0))
+    from (select distinct day_of(h) as day from unnest(p_hours) h order by 1) days;
   if p_source = 'twilio' then
     perform rollup_twilio(p_workspaces, p_hours);
   else

@@ -1,7 +1,7 @@
 // The races between transactions, stepped by hand on two connections. Everything runs at READ COMMITTED.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { stringifyJson, type JsonObject } from '../../simulator/json-text.js';
-import { call } from '../simulator/records.js';
+import { call, conversation } from '../simulator/records.js';
 import { LedgerWorld } from '../support/ledger-world.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -14,6 +14,7 @@ const lead = '+57100';
 let database: TestDatabase;
 let one: LedgerWorld;
 let two: LedgerWorld;
+let three: LedgerWorld;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -21,13 +22,18 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  [one, two] = [await LedgerWorld.open(database), await LedgerWorld.open(database)];
+  [one, two, three] = [
+    await LedgerWorld.open(database),
+    await LedgerWorld.open(database),
+    await LedgerWorld.open(database),
+  ];
 });
 
 afterEach(async () => {
-  await Promise.all([one.close(), two.close()]);
+  await Promise.all([one.close(), two.close(), three.close()]);
   await database.query(`update settings set ledger_currency = 'USD' where ledger_currency <> 'USD'`);
   await database.query('delete from calls; delete from workspace_phones; delete from rejected_records');
+  await database.query('delete from elevenlabs_conversations; delete from elevenlabs_snapshots');
   await database.query('delete from twilio_snapshots; delete from hourledger.runs; delete from sync_days');
   await database.query('delete from hourledger.dirty_hours; delete from hourledger.dirty_keys');
 });
@@ -51,6 +57,10 @@ async function map(ledger: LedgerWorld, workspace: number): Promise<void> {
     workspace,
   ]);
 }
+
+/** A conversation whose agent spoke through a number. */
+const spoken = (id: string, agent_number: string) =>
+  stringifyJson(conversation(id, at, { phone_call: { agent_number } }));
 
 /** `workspace: calls, cost` of each snapshot. */
 async function snapshots(): Promise<string[]> {
@@ -85,19 +95,19 @@ it('two drains of one hour: the second waits, and sums what the first could not 
 });
 
 it('a drain that waited for one hour writes no older sum of another', async () => {
-  const third = await LedgerWorld.open(database);
+  const nextDay = '2025-10-05';
   const later = (sid: string, price: string) =>
-    stringifyJson(call(sid, '2025-10-04T16:10:00Z', { from: number, price }));
+    stringifyJson(call(sid, `${nextDay}T16:10:00Z`, { from: number, price }));
   await one.merge(await stage(one, 'first', [text('CA1', { price: '-1' })]));
   await one.classifyDirt();
   await begin(one);
   await one.rollupDirt();
-  await two.merge(await stage(two, 'second', [text('CA2', { price: '-2' }), later('CA3', '-4')]));
+  await two.merge(await stage(two, 'second', [text('CA2', { price: '-2' })]));
+  await two.merge(await stage(two, 'another', [later('CA3', '-4')], nextDay));
   const waiting = two.rollupDirt();
   await waitUntilBlocked();
-  await third.merge(await stage(third, 'third', [later('CA4', '-8')]));
-  expect(await third.rollupDirt()).toMatchObject({ taken: 1 });
-  await third.close();
+  await three.merge(await stage(three, 'third', [later('CA4', '-8')], nextDay));
+  expect(await three.rollupDirt()).toMatchObject({ taken: 1 });
   await commit(one);
   await waiting;
   const rows = await database.query('select total_cost::text from twilio_snapshots order by snapshot_date');
@@ -127,6 +137,18 @@ it('a mapping that changes while a merge is open moves what that merge wrote', a
   await two.drain();
   expect(await workspaceOf('CA1')).toBe(3);
   expect(await snapshots()).toEqual(['3: 1, 1']);
+});
+
+it('the same for a conversation', async () => {
+  await map(one, 2);
+  await one.drain();
+  await begin(one);
+  await one.readDay('details', 'elevenlabs', day, [spoken('conv_1', number)]);
+  await map(two, 3);
+  await two.drain();
+  await commit(one);
+  await two.drain();
+  expect(await one.rows('select workspace_id from elevenlabs_conversations')).toEqual([{ workspace_id: 3 }]);
 });
 
 it('a mapping that is not committed yet when the record is drained moves it once it is', async () => {
@@ -205,6 +227,36 @@ it('a drain that decided by an older mapping does not have the last word', async
   await one.drain();
   expect(await workspaceOf('CA1')).toBe(1);
   expect(await snapshots()).toEqual(['1: 1, 0.01400']);
+});
+
+it.each([
+  ['calls', 'id'],
+  ['elevenlabs_conversations', 'conversation_id'],
+])('an assignment of %s that waited does not write what was decided before', async (table, key) => {
+  const numbers = { R1: '+34001', R2: '+34002' };
+  const [source, records] =
+    table === 'calls'
+      ? (['twilio', Object.entries(numbers).map(([id, from]) => text(id, { from }))] as const)
+      : (['elevenlabs', Object.entries(numbers).map(([id, agent]) => spoken(id, agent))] as const);
+  await one.readDay('both', source, day, records);
+  await one.drain();
+  await one.rows(
+    `insert into workspace_phones (phone_number, workspace_id) values ('+34001', 2), ('+34002', 2)`,
+  );
+  await one.classifyDirt();
+  await begin(three);
+  await three.rows(`select from ${table} where ${key} = 'R1' for update`);
+  const waiting = one.classifyDirt();
+  await waitUntilBlocked();
+  await two.rows(`update workspace_phones set workspace_id = 3 where digits = '34002'`);
+  while ((await two.classifyDirt()).taken > 0);
+  await commit(three);
+  await waiting;
+  const rows = await database.query(`select ${key} as id, workspace_id as of from ${table} order by 1`);
+  expect(rows).toEqual([
+    { id: 'R1', of: 2 },
+    { id: 'R2', of: 3 },
+  ]);
 });
 
 it('what a crashed drain had taken is there again', async () => {

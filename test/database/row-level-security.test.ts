@@ -128,11 +128,12 @@ describe('through PostgREST', () => {
     rest = await database.startRest();
   });
 
-  async function ask(key: string, path: string, body?: Record<string, unknown>): Promise<number> {
+  async function ask(key: string, path: string, body?: Record<string, unknown> | Buffer): Promise<number> {
+    const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json';
     const response = await fetch(`${rest.supabaseUrl}/rest/v1/${path}`, {
       method: body === undefined ? 'GET' : 'POST',
-      headers: { apikey: key, authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { apikey: key, authorization: `Bearer ${key}`, 'content-type': type },
+      ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     });
     await response.arrayBuffer();
     return response.status;
@@ -148,10 +149,11 @@ describe('through PostgREST', () => {
   it.each(['anon', 'authenticated'])('%s is refused every table, view and function', async (role) => {
     const key = role === 'anon' ? rest.anonKey : authenticatedKey();
     const allowed: string[] = [];
-    for (const { kind, schema, name, argNames } of things) {
+    for (const { kind, schema, name, args, argNames } of things) {
       if (kind === 'sequence' || schema !== 'public') continue;
       const nulls = Object.fromEntries(argNames.map((arg) => [arg, null]));
-      const status = kind === 'table' ? await ask(key, name) : await ask(key, `rpc/${name}`, nulls);
+      const body = args.length > argNames.length ? Buffer.from('{}') : nulls;
+      const status = kind === 'table' ? await ask(key, name) : await ask(key, `rpc/${name}`, body);
       if (status !== 401 && status !== 403) allowed.push(`${name}: ${status}`);
     }
     expect(allowed).toEqual([]);
