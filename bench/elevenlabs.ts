@@ -1,10 +1,11 @@
 /** ElevenLabs' conversations, one request each: how near to the provider's own floor they come, and how often it refuses. */
-import { startBackfill } from '../client/temporal.js';
 import { verifyLedger } from '../client/verification.js';
 import { parseBackfillInput } from '../workflows/input.js';
+import { runBackfill } from './backfill.js';
 import { cpuBetween, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
 import type { Options } from './options.js';
+import { writeProfileSummary } from './profile.js';
 import { startProvider, startSystem, type Provider, type System } from './system.js';
 
 interface Case {
@@ -30,7 +31,6 @@ const quickShare = 0.1;
 /** The rate counts as settled when this share of the conversations has been answered. */
 const settledShare = 0.1;
 const refusedTarget = 0.01;
-const look_ms = 50;
 
 interface Requests {
   answered: number;
@@ -55,7 +55,7 @@ export async function benchElevenlabs(options: Options): Promise<Figure[]> {
     const conversations = options.quick ? one.conversations * quickShare : one.conversations;
     const runs: Run[] = [];
     for (let number = 1; number <= options.runs; number += 1) {
-      const run = await runOnce({ ...one, conversations });
+      const run = await runOnce({ ...one, conversations }, options);
       options.log(
         `${one.id}, run ${number}: ${(run.wall_ms / run.floor_ms).toFixed(3)} of the floor, ` +
           `${(run.refusedShare * 100).toFixed(2)}% refused`,
@@ -67,7 +67,7 @@ export async function benchElevenlabs(options: Options): Promise<Figure[]> {
   return figures;
 }
 
-async function runOnce(one: Case): Promise<Run> {
+async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
   const size = `generate:0:${days.count}:${days.from}`;
   const provider = await startProvider(
     ...['--data', size, '--conversations', String(one.conversations)],
@@ -75,7 +75,7 @@ async function runOnce(one: Case): Promise<Run> {
   );
   const limits = { maxConcurrent: one.allowed, retryAfterSeconds: retryAfter_s };
   await order(provider, 'faults', { limits: { elevenlabs: limits } });
-  const system = await startSystem();
+  const system = await startSystem(profileDir);
   try {
     const workers = [];
     for (let number = 0; number < one.workers; number += 1) {
@@ -86,6 +86,7 @@ async function runOnce(one: Case): Promise<Run> {
     const { wall_ms, requests, settled } = await backfill(one, provider, system);
     const cpu = cpuBetween(before, readCpu({ provider: provider.pid, ...system.pids, ...pids }));
     for (const worker of workers) await worker.stop();
+    if (profileDir !== null) writeProfileSummary(profileDir);
     await verify(one, system);
     const answered = requests.answered - settled.answered;
     const refused = requests.refused - settled.refused;
@@ -117,19 +118,12 @@ function perThousand(cpu: Record<string, number>, records: number): Run['cpuMsPe
 /** Runs it to its end, and reads the provider's counts at the end and when the rate had settled. */
 async function backfill(one: Case, provider: Provider, system: System) {
   const request = parseBackfillInput({ source: 'elevenlabs', from: days.from, to: days.to }, new Date());
-  let settled: Requests | null = null;
-  const began_ms = performance.now();
-  const { handle } = await startBackfill(system.session, request);
-  const state = { ended: false };
-  const ending = handle.result().finally(() => (state.ended = true));
-  while (!state.ended) {
-    await Promise.race([ending, new Promise((resolve) => setTimeout(resolve, look_ms))]);
-    if (settled !== null) continue;
+  let settled: Requests | undefined;
+  const { wall_ms } = await runBackfill(system, request, async () => {
+    if (settled !== undefined) return;
     const now = await readRequests(provider);
     if (now.answered >= one.conversations * settledShare) settled = now;
-  }
-  await ending;
-  const wall_ms = performance.now() - began_ms;
+  });
   const requests = await readRequests(provider);
   return { wall_ms, requests, settled: settled ?? requests };
 }

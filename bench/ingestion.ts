@@ -2,11 +2,11 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { startBackfill } from '../client/temporal.js';
 import { verifyLedger } from '../client/verification.js';
 import { packageRoot } from '../database/package-root.js';
 import { demoCredentials } from '../simulator/demo-data.js';
 import { parseBackfillInput, type BackfillRequest } from '../workflows/input.js';
+import { runBackfill } from './backfill.js';
 import type { BaselineInput, BaselineResult } from './baseline-twilio.js';
 import { cpuBetween, peakMemory_mb, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
@@ -128,10 +128,7 @@ async function runProduct(
   const request = parseBackfillInput({ source: 'twilio', ...rangeOf(one), reprocess }, new Date());
   await system.database.query('checkpoint');
   const before = readCpu(pids);
-  const began_ms = performance.now();
-  const { handle, workflowId } = await startBackfill(system.session, request);
-  await handle.result();
-  const wall_ms = performance.now() - began_ms;
+  const { workflowId, wall_ms } = await runBackfill(system, request);
   const cpu = cpuBetween(before, readCpu(pids));
   return { wall_ms, cpu, history: await readHistory(system, workflowId) };
 }

@@ -50,6 +50,9 @@ async function main(): Promise<number> {
   process.once('SIGTERM', leave);
   try {
     return await run(options);
+  } catch (error) {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
   } finally {
     await stopAll();
   }

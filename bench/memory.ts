@@ -1,7 +1,7 @@
 /** How much memory a worker needs, by how many calls a day has: it should not matter. */
-import { peakMemory_mb } from './cpu.js';
-import { startBackfill } from '../client/temporal.js';
 import { parseBackfillInput } from '../workflows/input.js';
+import { runBackfill } from './backfill.js';
+import { peakMemory_mb } from './cpu.js';
 import { spreadOf, type Figure } from './figures.js';
 import type { Options } from './options.js';
 import { startProvider, startSystem, type System } from './system.js';
@@ -47,8 +47,7 @@ async function peakOf(system: System, calls: number, day: string): Promise<numbe
   const worker = await system.startWorker('twilio', provider);
   try {
     const request = parseBackfillInput({ source: 'twilio', from: day, to: day }, new Date());
-    const { handle } = await startBackfill(system.session, request);
-    await handle.result();
+    await runBackfill(system, request);
     return peakMemory_mb(worker.pid);
   } finally {
     await worker.stop();

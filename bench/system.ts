@@ -88,6 +88,8 @@ export async function startSystem(profileDir: string | null = null): Promise<Sys
     dataDir,
   });
   const database = new pg.Client({ connectionString: info.databaseUrl });
+  // Ctrl-C stops the server under it.
+  database.on('error', () => undefined);
   await database.connect();
   // What is measured is hourledger, and not how fast somebody allows it to ask.
   await database.query('update hourledger.request_limits set requests_per_second = 100000');

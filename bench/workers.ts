@@ -1,7 +1,7 @@
 /** One, two and four worker processes over the same backfill: what more of them bring where the processors are the same. */
-import { startBackfill } from '../client/temporal.js';
 import { verifyLedger } from '../client/verification.js';
 import { parseBackfillInput } from '../workflows/input.js';
+import { runBackfill } from './backfill.js';
 import { cpuBetween, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
 import type { Options } from './options.js';
@@ -52,10 +52,7 @@ async function runOnce(provider: Provider, count: number, size: number): Promise
     const request = parseBackfillInput({ source: 'twilio', from: days.from, to: days.to }, new Date());
     await system.database.query('checkpoint');
     const before = readCpu(pids);
-    const began_ms = performance.now();
-    const { handle } = await startBackfill(system.session, request);
-    await handle.result();
-    const wall_ms = performance.now() - began_ms;
+    const { wall_ms } = await runBackfill(system, request);
     const used = cpuBetween(before, readCpu(pids));
     for (const worker of workers) await worker.stop();
     const { differing, pendingHours } = await verifyLedger(system.ledger);
