@@ -69,13 +69,28 @@ create function hourledger.call_categories() returns text[]
   language sql immutable
   return array['calls', 'calls-sip-inbound', 'calls-sip-outbound', 'calls-client', 'trunking-origination', 'trunking-termination'];
 
--- What voice traffic costs besides its calls: no call's price holds it.
+-- What voice traffic costs besides its calls: no call's price holds it. In Flex projects the calls themselves are counted
+-- under names of their own, the last line. Two are in Twilio's list of values and not in its table (calls-text-to-speech,
+-- calls-transfers). Source: https://www.twilio.com/docs/usage/api/usage-record#usage-categories
 create function hourledger.categories_beside_calls() returns text[]
   language sql immutable
-  return array['amazon-polly', 'answering-machine-detection', 'call-progess-events', 'calls-globalconference',
+  return array['agent-conference', 'amazon-polly', 'answering-machine-detection', 'call-progess-events', 'calls-globalconference',
     'calls-media-stream-minutes', 'calls-pay-verb-transactions', 'calls-recordings', 'calls-text-to-speech', 'calls-transfers',
-    'recordings', 'recordingstorage', 'speech-recognition', 'transcriptions', 'trunking-cps', 'trunking-recordings',
-    'trunking-secure', 'voice-insights'];
+    'ivr-virtual-agent-custom-voices', 'ivr-virtual-agent-genai', 'recordings', 'recordingstorage', 'speech-recognition',
+    'transcriptions', 'trunking-cps', 'trunking-recordings', 'trunking-secure', 'tts-google', 'virtual-agent',
+    'voice-insights', 'voice-insights-ptsn-insights-on-demand-minute', 'voice-insights-sip-trunking-insights-on-demand-minute',
+    'voice-intelligence', 'voice-intelligence-operators', 'voice-intelligence-transcription',
+    'programmablevoice-platform', 'programmablevoiceconn-clientsdk', 'programmablevoiceconn-sip', 'pstnconnectivity'];
+
+-- A parent category repeats its children: beside one of them it is not named. Empty for all others.
+create function hourledger.children_of_category(category text) returns text[]
+  language sql immutable
+  return case category
+    when 'recordings' then array['calls-recordings', 'trunking-recordings']
+    when 'voice-insights' then
+      array['voice-insights-ptsn-insights-on-demand-minute', 'voice-insights-sip-trunking-insights-on-demand-minute']
+    when 'voice-intelligence' then array['voice-intelligence-operators', 'voice-intelligence-transcription']
+    else array[]::text[] end;
 
 -- How many, and the first twenty; null for none.
 create function hourledger.named_ids(p_ids text[]) returns jsonb
@@ -135,7 +150,10 @@ begin
       select jsonb_agg(jsonb_build_object('category', t.category, 'cost', t.cost::text, 'currency', t.currency) order by t.category)
       from provider_totals t
       where t.run_id = p_run_id and t.source = 'twilio' and t.day = p_day and t.category = any (categories_beside_calls())
-        and t.cost <> 0)));
+        and t.cost <> 0
+        and not exists (select from provider_totals child
+          where child.run_id = p_run_id and child.source = 'twilio' and child.day = p_day and child.cost <> 0
+            and child.category = any (children_of_category(t.category))))));
   return v_figures;
 end
 $$;

@@ -98,3 +98,25 @@ it('a day that the provider says nothing of has no calls there', async () => {
   });
   expect(drifting).toEqual([day]);
 });
+
+it('names what voice costs besides calls as Twilio lists it, and no parent beside its children', async () => {
+  const beside = [
+    ...['agent-conference', 'amazon-polly', 'answering-machine-detection', 'call-progess-events'],
+    ...[
+      'calls-media-stream-minutes',
+      'calls-recordings',
+      'speech-recognition',
+      'tts-google',
+      'virtual-agent',
+    ],
+    ...['voice-intelligence-operators', 'voice-insights', 'trunking-recordings', 'trunking-secure'],
+    'pstnconnectivity',
+  ].sort();
+  const others = ['recordings', 'voice-intelligence', 'pstnconnectivity-inbound', 'totalprice', 'sms'];
+  const [, figures] = await compare(
+    'four',
+    [...beside, ...others].map((category) => ({ category, count: '1', price: '0.5', price_unit: 'usd' })),
+  );
+  const { notCalls } = figures.drift_explanation as { notCalls: { category: string }[] };
+  expect(notCalls.map(({ category }) => category)).toEqual(beside);
+});

@@ -1,8 +1,9 @@
 /** The provider's own figures beside the ledger's, on the real parts: what drifts is fetched again, what remains is shown. */
 import { afterEach, expect, test } from 'vitest';
 import type { Source } from '../../activities/types.js';
-import { demoMapping } from '../../simulator/demo-data.js';
+import { demoCredentials, demoMapping } from '../../simulator/demo-data.js';
 import { generateWorld } from '../../simulator/generate.js';
+import { usageRecords } from '../../simulator/usage.js';
 import { call } from '../simulator/records.js';
 import { startSystem, type System } from '../support/system.js';
 import { expectTables } from './expect-tables.js';
@@ -45,7 +46,8 @@ test('what Twilio bills is what the ledger has, and a change of settled calls is
   system.simulator.stats.reset();
   expect(await reconcile('twilio')).toMatchObject({ days: 4, fetchedAgain: 0, drifting: [] });
   const { requests } = system.simulator.stats;
-  expect([requests.usage.total, requests.calls.total]).toEqual([6, 0]);
+  // The one list is asked to see whether the credentials are accepted.
+  expect([requests.usage.total, requests.calls.total]).toEqual([6, 1]);
   expect((await lines('twilio')).map((line) => [line.drift_records, Number(line.drift_cost)])).toEqual(
     [1, 2, 3, 4].map(() => ['0', 0]),
   );
@@ -101,3 +103,27 @@ test('conversations are compared by the ids of the list, and a drift asks for se
   expect(await reconcile('elevenlabs')).toMatchObject({ fetchedAgain: 1, drifting: [] });
   await expectTables(db, world);
 }, 120_000);
+
+test('usage that fills more than one page is read to its end', async () => {
+  const world = generateWorld({ calls: 80, days: 4, from: march.from });
+  system = await startSystem({ world, mapping: demoMapping, sources: ['twilio'] });
+  await system.startWorker();
+  await system.backfill({ source: 'twilio', ...march });
+  const { accountSid } = demoCredentials.twilio;
+  const [first, last] = [Date.parse(march.from), Date.parse(march.to)];
+  const records = usageRecords(world, accountSid, ['calls'], first, last);
+  expect(records).toHaveLength(4);
+  const page = (shown: string[], token: string | null) => {
+    const next = `/2010-04-01/Accounts/${accountSid}/Usage/Records/Daily.json?PageToken=${token}`;
+    return `{"usage_records":[${shown.join(',')}],"next_page_uri":${token === null ? 'null' : JSON.stringify(next)}}`;
+  };
+  const bodies = {
+    'PageToken=second': page(records.slice(1, 3), 'third'),
+    'PageToken=third': page(records.slice(3), null),
+    'Category=calls&': page(records.slice(0, 1), 'second'),
+  };
+  for (const [path, body] of Object.entries(bodies))
+    system.simulator.faults.add({ kind: 'status', status: 200, request: 'usage', path, body });
+  expect(await reconcile('twilio')).toMatchObject({ days: 4, fetchedAgain: 0, drifting: [] });
+  expect(system.simulator.stats.requests.usage.total).toBe(8);
+});
