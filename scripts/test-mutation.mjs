@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { breaks } from './mutation/breaks.mjs';
 import { mergeIntoDocs } from './mutation/docs.mjs';
-import { runTests } from './mutation/run-tests.mjs';
+import { runTests, startStack, stopStack } from './mutation/run-tests.mjs';
 import { copyTree, misfits } from './mutation/tree.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -40,10 +40,12 @@ async function main(args) {
     for (const { law, name, breaks: words } of wanted) console.log(`${law.padEnd(4)} ${name}: ${words}`);
     return 0;
   }
-  const results = await runAll(wanted, values['no-baseline'] !== true);
-  if (results === null) return 1;
-  if (values['write-docs'] === true) await mergeIntoDocs(root, results);
-  return summarize(results);
+  // A run takes its time, and may be stopped: what is known is written down at once.
+  const note = (result) => {
+    if (values['write-docs'] === true) mergeIntoDocs(root, [result]);
+  };
+  const results = await runAll(wanted, values['no-baseline'] !== true, note);
+  return results === null ? 1 : summarize(results);
 }
 
 function refuse(message, code = 2) {
@@ -52,9 +54,10 @@ function refuse(message, code = 2) {
 }
 
 /** Null where a test fails although nothing is broken: what it then says of a break would mean nothing. */
-async function runAll(wanted, withBaseline) {
+async function runAll(wanted, withBaseline, note) {
   const copy = copyTree(root);
   try {
+    startStack(copy.dir);
     if (withBaseline) {
       const files = [...new Set(wanted.flatMap(({ tests }) => tests))];
       console.log(`${files.length} files of tests with nothing broken…`);
@@ -68,6 +71,7 @@ async function runAll(wanted, withBaseline) {
       const result = { ...one, ...(await runTests(copy.dir, one.tests, one.cases)) };
       restore();
       results.push(result);
+      note(result);
       const place = `${index + 1}/${wanted.length}`;
       console.log(
         `${place.padEnd(8)}${result.outcome.padEnd(9)}${result.seconds.padStart(6)} s  ${one.law} ${one.name}: ${result.by}`,
@@ -75,6 +79,7 @@ async function runAll(wanted, withBaseline) {
     }
     return results;
   } finally {
+    stopStack(copy.dir);
     copy.remove();
   }
 }

@@ -3,7 +3,15 @@ import { assignment } from './breaks/assignment.mjs';
 import { exact } from './breaks/exact.mjs';
 import { newestWins } from './breaks/newest.mjs';
 import { order } from './breaks/order.mjs';
+import { secrets } from './breaks/secrets.mjs';
+import { service } from './breaks/service.mjs';
+import { settle } from './breaks/settle.mjs';
 import { sum } from './breaks/sum.mjs';
 import { windows } from './breaks/window.mjs';
 
-export const breaks = [...sum, ...order, ...assignment, ...newestWins, ...exact, ...windows];
+const { history, whole, resume } = service;
+
+export const breaks = [
+  ...[...sum, ...order, ...assignment, ...newestWins, ...exact, ...windows, ...settle],
+  ...[...history, ...whole, ...secrets, ...resume],
+];

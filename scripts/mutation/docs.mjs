@@ -8,7 +8,7 @@ const end = '<!-- breaks: end -->';
 const notRun = 'not run yet';
 
 /** Writes the results of a run into the table, in the order of the list. */
-export async function mergeIntoDocs(root, results) {
+export function mergeIntoDocs(root, results) {
   const file = path.join(root, 'docs', 'laws.md');
   const text = readFileSync(file, 'utf8');
   const known = new Map(rowsOf(text).map(({ name, result }) => [name, result]));

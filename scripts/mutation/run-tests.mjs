@@ -1,5 +1,5 @@
 /** Runs files of tests in a copy of the tree, and tells whether one failed, and which. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
@@ -24,9 +24,33 @@ export async function runTests(dir, files, cases = 100) {
     `--outputFile=${report}`,
     ...files,
   ];
-  const said = await vitest(dir, args, { CASES: String(cases), SEED: '1', FIRST_FAILURE: '1' });
+  const said = await vitest(dir, args, {
+    CASES: String(cases),
+    SEED: '1',
+    FIRST_FAILURE: '1',
+    KEPT_STACK: stackOf(dir),
+  });
   const seconds = ((Date.now() - began) / 1000).toFixed(1);
   return { ...judge(dir, report, said), seconds };
+}
+
+/** Starts the servers that all runs share: most of what a run of a few tests takes would be their start. */
+export function startStack(dir) {
+  return stack(dir, 'start', '--data-dir', stackOf(dir));
+}
+
+export function stopStack(dir) {
+  return stack(dir, 'stop', '--delete', '--data-dir', stackOf(dir));
+}
+
+function stackOf(dir) {
+  return path.join(dir, '.hourledger-kept');
+}
+
+function stack(dir, ...args) {
+  const cli = path.join(dir, 'bin', 'hourledger.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [cli, 'stack', ...args], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`hourledger stack ${args[0]} failed: ${lastLines(stderr)}`);
 }
 
 function vitest(dir, args, env) {

@@ -173,3 +173,30 @@ it('details that are gone are counted in their day, and delete nothing', async (
     await ledger.rows('select from elevenlabs_conversations where conversation_id = $1', [gone]),
   ).toHaveLength(1);
 });
+
+it('a retry asks for the details that are missing, and finds the pages of those that its first attempt staged', async () => {
+  const ids = ['a', 'b', 'c'].map((name) => `${run}-${name}`);
+  const askedTicket = await ledger.beginDays(run, 'elevenlabs', [day]);
+  const details = { source: 'elevenlabs', runId: run, day, askedTicket, isList: false } as const;
+  for (const id of ids.slice(0, 2)) {
+    await ledger.stage({
+      ...details,
+      pageId: `${id}/from`,
+      records: [stringifyJson(conversation(id, at))],
+      ids: [id],
+    });
+  }
+  await ledger.merge(`${ids[0]!}/from`);
+  const asked = await ledger.call('conversations_to_ask', {
+    ...{ p_ids: ids, p_run_id: run, p_day: day, p_ask_settled: true },
+  });
+  expect(asked).toMatchObject({ ids: [ids[2]], waitingPages: [`${ids[1]!}/from`] });
+});
+
+it('a call that the list of its day does not give any more stays', async () => {
+  await readPages([[text('a'), text('b')]]);
+  const first = run;
+  run += '-again';
+  await readPages([[stringifyJson(call(`${first}-a`, at))]]);
+  expect(await ledger.rows('select from calls where id = $1', [`${first}-b`])).toHaveLength(1);
+});

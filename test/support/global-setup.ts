@@ -13,16 +13,19 @@ import { terminate } from '../../stack/processes.js';
 import { readState, type KnownProcess } from '../../stack/state.js';
 import './suite.js';
 
-const templateName = 'hourledger_template';
+const templateName = `hourledger_template_${process.pid}`;
+/** Set by scripts/test-mutation.mjs, which runs the suite hundreds of times: a stack that runs already, and stays. */
+const keptStack = process.env['KEPT_STACK'];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await buildOrWarn();
   const dir = realpathSync(mkdtempSync(path.join(tmpdir(), 'hourledger-test-')));
-  const dataDir = path.join(dir, 'stack');
+  const dataDir = keptStack ?? path.join(dir, 'stack');
   mkdirSync(restFolder(dir));
   const teardown = async () => {
     await endLeftovers(dir);
-    await stopStack(dataDir);
+    if (keptStack === undefined) await stopStack(dataDir);
+    else await dropTemplate(keptStack);
     rmSync(dir, { recursive: true, force: true });
   };
   try {
@@ -72,6 +75,18 @@ async function makeTemplate(adminUrl: string, authenticatorPassword: string): Pr
     await prepareRoles(url.href, authenticatorPassword);
     await migrate(url.href);
     await admin.query(`alter database ${templateName} with is_template true allow_connections false`);
+  } finally {
+    await admin.end();
+  }
+}
+
+async function dropTemplate(dataDir: string): Promise<void> {
+  const { databaseUrl } = await startStack({ dataDir });
+  const admin = new pg.Client({ connectionString: databaseUrl });
+  await admin.connect();
+  try {
+    await admin.query(`update pg_database set datistemplate = false where datname = $1`, [templateName]);
+    await admin.query(`drop database if exists ${templateName} with (force)`);
   } finally {
     await admin.end();
   }

@@ -1,7 +1,14 @@
 /** Secrets and signatures: what fits is taken, and everything else is refused. */
-import { createHmac } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import type * as Crypto from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
 import { bearerToken, isSameSecret, isSignedByElevenLabs } from '../../web/secrets.js';
+
+// The real one, watched: that a comparison takes the same time whatever it finds cannot be seen from its result.
+vi.mock('node:crypto', async (importOriginal) => {
+  const real = await importOriginal<typeof Crypto>();
+  return { ...real, timingSafeEqual: vi.fn(real.timingSafeEqual) };
+});
 
 const secret = 'wsec_0123456789';
 const now_secs = 1_760_000_000;
@@ -22,6 +29,17 @@ describe('isSameSecret', () => {
       expect(isSameSecret(other, 'secret'), other).toBe(false);
     expect(isSameSecret('x'.repeat(1_000_000), 'secret')).toBe(false);
     expect(isSameSecret('schlüssel', 'schlüssel')).toBe(true);
+  });
+
+  it('compares digests of one length in constant time, also those of signatures', () => {
+    const compared = vi.mocked(timingSafeEqual);
+    compared.mockClear();
+    isSameSecret('s', 'secret');
+    isTaken(`t=${now_secs},v0=00`);
+    expect(compared.mock.calls.map((given) => given.map(({ byteLength }) => byteLength))).toEqual([
+      [32, 32],
+      [32, 32],
+    ]);
   });
 });
 

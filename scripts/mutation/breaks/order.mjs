@@ -3,7 +3,7 @@ const drain = 'supabase/migrations/0007_drain.sql';
 const dirt = 'supabase/migrations/0005_dirt.sql';
 const isolation = ['test/database/isolation.test.ts'];
 const dependants = ['test/laws/dependants.test.ts'];
-const orders = ['test/laws/orders.test.ts'];
+const changes = ['test/laws/changes.test.ts'];
 
 const ownDirt = [
   {
@@ -20,7 +20,7 @@ const ownDirt = [
     file: dirt,
     find: `perform hourledger.add_dirty_records('calls', v_changed);`,
     replacement: '',
-    tests: dependants,
+    tests: changes,
   },
   {
     name: 'no-second-look-at-new-conversations',
@@ -28,7 +28,7 @@ const ownDirt = [
     file: dirt,
     find: `perform hourledger.add_dirty_records('conversations', array_agg(conversation_id)) from new_rows;`,
     replacement: '',
-    tests: orders,
+    tests: isolation,
   },
   {
     name: 'no-second-look-at-changed-conversations',
@@ -36,7 +36,7 @@ const ownDirt = [
     file: dirt,
     find: `perform hourledger.add_dirty_records('conversations', v_changed);`,
     replacement: '',
-    tests: orders,
+    tests: changes,
   },
   {
     name: 'deleted-calls-forgotten',
@@ -44,7 +44,7 @@ const ownDirt = [
     file: dirt,
     find: `perform hourledger.add_dirty_records('calls', array_agg(id)) from old_rows;`,
     replacement: '',
-    tests: [...dependants, ...orders],
+    tests: changes,
   },
 ];
 
@@ -84,20 +84,12 @@ const leads = [
     tests: dependants,
   },
   {
-    name: 'grandchildren-not-followed',
-    breaks: 'Children are followed one step down only.',
-    file: drain,
-    find: 'exit when v_next is null;',
-    replacement: 'v_all := v_all || v_next;\n    exit;',
-    tests: dependants,
-  },
-  {
     name: 'carried-conversations-not-followed',
     breaks: 'Conversations of a call that has changed (`call_sid`) are not assigned again.',
     file: drain,
     find: 'array(select conversation_id from elevenlabs_conversations where call_sid = any (v_calls))',
     replacement: `'{}'::text[]`,
-    tests: orders,
+    tests: changes,
   },
 ];
 
@@ -110,7 +102,7 @@ const mapping = [
     find: `'${kind}'`,
     replacement: `'from-number'`,
     ...(kind === 'from-number' ? { replacement: `'to-number'` } : {}),
-    tests: orders,
+    tests: changes,
   })),
   {
     name: 'changed-owner-not-noted',
@@ -119,7 +111,7 @@ const mapping = [
     inside: 'create function hourledger.note_changed_phones(',
     find: '(select digits from old_rows union select digits from new_rows) touched',
     replacement: '(select digits from old_rows where false) touched',
-    tests: orders,
+    tests: changes,
   },
   {
     name: 'old-number-not-noted',
@@ -127,7 +119,7 @@ const mapping = [
     file: dirt,
     find: 'select digits from old_rows union select digits from new_rows',
     replacement: 'select digits from new_rows',
-    tests: isolation,
+    tests: changes,
   },
   {
     name: 'new-number-not-noted',
@@ -135,7 +127,7 @@ const mapping = [
     file: dirt,
     find: 'select digits from old_rows union select digits from new_rows',
     replacement: 'select digits from old_rows',
-    tests: isolation,
+    tests: changes,
   },
   {
     name: 'unmapped-agent-not-noted',
@@ -143,7 +135,7 @@ const mapping = [
     file: dirt,
     find: `select old.agent_id where tg_op <> 'INSERT'`,
     replacement: `select old.agent_id where tg_op = 'UPDATE'`,
-    tests: orders,
+    tests: changes,
   },
   {
     name: 'renamed-agent-not-noted',
@@ -151,7 +143,7 @@ const mapping = [
     file: dirt,
     find: `select old.agent_id where tg_op <> 'INSERT'`,
     replacement: `select old.agent_id where tg_op = 'DELETE'`,
-    tests: isolation,
+    tests: changes,
   },
   {
     name: 'mapped-agent-not-noted',
@@ -159,7 +151,7 @@ const mapping = [
     file: dirt,
     find: `select new.agent_id where tg_op <> 'DELETE'`,
     replacement: `select new.agent_id where false`,
-    tests: orders,
+    tests: changes,
   },
   {
     name: 'default-of-calls-not-noted',
@@ -167,7 +159,7 @@ const mapping = [
     file: dirt,
     find: `('default', '{calls}'), `,
     replacement: '',
-    tests: orders,
+    tests: changes,
   },
   {
     name: 'default-of-conversations-not-noted',
@@ -175,7 +167,7 @@ const mapping = [
     file: dirt,
     find: `, ('default', '{conversations}')`,
     replacement: '',
-    tests: orders,
+    tests: changes,
   },
 ];
 
