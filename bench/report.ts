@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import path from 'node:path';
 import { packageRoot } from '../database/package-root.js';
-import { reaches, type Figure, type Measure, type Spread } from './figures.js';
+import type { Figure, Spread } from './figures.js';
+import { costTable, figureTable, keptTable } from './tables.js';
 
 export interface Machine {
   date: string;
@@ -38,39 +39,15 @@ export function readMachine(): Machine {
   };
 }
 
-/** Prints one line a figure. */
+/** Prints the figures, and what they cost. */
 export function printTable(results: Results): void {
-  process.stdout.write(`\n${tableOf(results)}\n`);
+  process.stdout.write(`\n${tablesOf(results)}\n`);
 }
 
-/** The table in Markdown, which is as readable in a terminal. */
-function tableOf({ figures }: Results): string {
-  const head = ['Figure', 'Ratio', 'Spread', 'Target', 'Reached', 'Product', 'Baseline'];
-  const rows = figures.map((figure) => [
-    figure.title,
-    String(figure.ratio.median),
-    `${figure.ratio.min} to ${figure.ratio.max}`,
-    targetOf(figure),
-    { true: 'yes', false: 'no', null: '' }[String(reaches(figure))] ?? '',
-    measureOf(figure.product),
-    `${measureOf(figure.baseline)} (${figure.baseline.what})`,
-  ]);
-  const widths = head.map((name, column) =>
-    Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
-
-function targetOf({ better, target, product, productTarget }: Figure): string {
-  const bound = better === 'higher' ? 'at least' : 'at most';
-  if (productTarget !== undefined) return `${bound} ${productTarget} ${product.unit}`;
-  return target === null ? '' : `${bound} ${target}`;
-}
-
-function measureOf({ value, unit }: Measure): string {
-  return `${value.median.toLocaleString('en')} ${unit}`;
+function tablesOf({ figures }: Results): string {
+  const isEmpty = (text: string) => text.split('\n').length < 3;
+  const tables = [figureTable(figures), costTable(figures), keptTable(figures)];
+  return tables.filter((text) => !isEmpty(text)).join('\n\n');
 }
 
 /** Writes the JSON where it is wanted; a run that is to be the committed one keeps the figures that it did not measure. */
@@ -86,7 +63,7 @@ export function writeResults(results: Results, options: { json: string | null; w
   if (before === undefined || after === undefined) throw new Error(`${docsFile} has no place for the table.`);
   const { date, cores, processor, memoryGb, node, platform } = merged.machine;
   const where = `${date}, ${cores} cores (${processor}), ${memoryGb} GB, Node.js ${node}, ${platform}.`;
-  writeFileSync(docsFile, `${before}${begin}\n\n${where}\n\n${tableOf(merged)}\n\n${end}${after}`);
+  writeFileSync(docsFile, `${before}${begin}\n\n${where}\n\n${tablesOf(merged)}\n\n${end}${after}`);
 }
 
 function mergeResults(old: Results | null, results: Results): Results {
