@@ -71,17 +71,30 @@ declare
   v_totals jsonb;
 begin
   -- One record, one outcome, however many pages gave it.
-  with records as (
+  with outcomes as (
+    select p.day, o.id, min(strpos('iurg=', o.letter)) as outcome
+    from staged_pages p cross join lateral unnest(p.ids, string_to_array(p.outcomes, null)) o (id, letter)
+    where p.run_id = p_run_id and p.source = p_source and p.day = any (p_days) and p.merged_counts is not null
+    group by p.day, o.id
+  ),
+  records as (
     select day, count(*) as fetched, count(*) filter (where outcome = 1) as inserted, count(*) filter (where outcome = 2) as updated,
       count(*) filter (where outcome = 3) as rejected, count(*) filter (where outcome = 4) as gone,
       count(*) filter (where outcome = 5) as unchanged
-    from (
-      select p.day, o.id, min(strpos('iurg=', o.letter)) as outcome
-      from staged_pages p cross join lateral unnest(p.ids, string_to_array(p.outcomes, null)) o (id, letter)
-      where p.run_id = p_run_id and p.source = p_source and p.day = any (p_days) and p.merged_counts is not null
-      group by p.day, o.id
-    ) each
+    from outcomes
     group by day
+  ),
+  back as (
+    delete from gone_ids g using outcomes o
+      where g.source = p_source and g.day = any (p_days) and g.id = o.id and o.day = g.day and o.outcome <> 4
+  ),
+  -- Asked by their ids, and not named by this fetch.
+  gone_besides as (
+    select g.day, count(*) as gone
+    from gone_ids g
+    where g.source = p_source and g.day = any (p_days)
+      and not exists (select from outcomes o where o.id = g.id and o.day = g.day)
+    group by g.day
   ),
   ended as (
     update sync_days d
@@ -94,22 +107,23 @@ begin
           updated = coalesce(records.updated, 0),
           unchanged = coalesce(records.unchanged, 0),
           rejected = coalesce(records.rejected, 0),
-          gone = coalesce(records.gone, 0),
+          gone = coalesce(records.gone, 0) + coalesce(gone_besides.gone, 0),
           unsettled = unsettled_on(p_source, d.day),
           whole_fetch_ticket = greatest(d.whole_fetch_ticket, r.first_ticket),
           workflow_id = (select workflow_id from runs where run_id = p_run_id), run_id = p_run_id,
           ended_at = now(), error = null
       from day_runs r
       left join records on records.day = r.day
+      left join gone_besides on gone_besides.day = r.day
       cross join settings
       where r.run_id = p_run_id and r.source = p_source and r.day = any (p_days)
         and d.source = p_source and d.day = r.day
-      returning d.*
+      returning d.*, coalesce(records.gone, 0) as gone_listed
   )
   select jsonb_build_object(
     'days', count(*), 'open', count(*) filter (where state = 'open'),
     'fetched', coalesce(sum(fetched), 0), 'inserted', coalesce(sum(inserted), 0), 'updated', coalesce(sum(updated), 0),
-    'unchanged', coalesce(sum(unchanged), 0), 'rejected', coalesce(sum(rejected), 0), 'gone', coalesce(sum(gone), 0))
+    'unchanged', coalesce(sum(unchanged), 0), 'rejected', coalesce(sum(rejected), 0), 'gone', coalesce(sum(gone_listed), 0))
   into v_totals from ended;
   return v_totals;
 end

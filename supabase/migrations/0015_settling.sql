@@ -121,3 +121,57 @@ begin
 end
 $$;
 comment on function public.records_to_ask is 'Ids of records to be asked again, by a run that asks each of them once.';
+
+-- Records that the provider did not know any more when they were asked by their ids. No list names them, so that a whole
+-- fetch of their day does not count them: they are known by name here, and each is counted once however often it is asked.
+create table hourledger.gone_ids (
+  source text not null check (source in ('twilio', 'elevenlabs')),
+  id text collate "C" not null,
+  day date not null,
+  noted_at timestamptz not null default now(),
+  primary key (source, id)
+);
+create index gone_ids_day on hourledger.gone_ids (source, day);
+comment on table hourledger.gone_ids is 'Stored and rejected records that the provider did not know any more when they were asked by their ids.';
+comment on column hourledger.gone_ids.day is 'The day that counts it: that of the stored record.';
+
+create function hourledger.note_gone() returns trigger language plpgsql as $$
+begin
+  with answered as (
+    select o.id, o.letter from unnest(new.ids, string_to_array(new.outcomes, null)) o (id, letter)
+  ),
+  back as (
+    delete from hourledger.gone_ids g using answered a
+      where g.source = new.source and g.id = a.id and a.letter <> 'g'
+      returning g.day
+  ),
+  known as (
+    select a.id, hourledger.day_of(c.call_date) as day from answered a join public.calls c on c.id = a.id
+      where new.source = 'twilio' and a.letter = 'g'
+    union all
+    select a.id, hourledger.day_of(c.conversation_date) from answered a join public.elevenlabs_conversations c on c.conversation_id = a.id
+      where new.source = 'elevenlabs' and a.letter = 'g'
+    union all
+    select a.id, r.day from answered a join public.rejected_records r on r.source = new.source and r.record_key = a.id
+      where a.letter = 'g' and r.day is not null
+  ),
+  noted as (
+    insert into hourledger.gone_ids (source, id, day)
+      select new.source, k.id, k.day from known k order by k.id
+      on conflict do nothing
+      returning day
+  ),
+  changes as (
+    select day, sum(one) as delta
+    from (select day, 1 as one from noted union all select day, -1 from back) each
+    group by day
+  )
+  update public.sync_days d set gone = d.gone + c.delta
+    from changes c
+    where d.source = new.source and d.day = c.day and c.delta <> 0;
+  return null;
+end
+$$;
+
+create trigger note_gone after update of merged_counts on hourledger.staged_pages
+  for each row when (new.day is null and new.merged_counts is not null) execute function hourledger.note_gone();

@@ -132,6 +132,11 @@ test('a call that is gone is counted and kept, with its cost', async () => {
   world.setGone('call', 'CA1');
   const { sources } = await sync('2025-03-08T00:00:00Z');
   expect(sources.twilio?.askedAgain).toMatchObject({ gone: 1 });
+  // Asked again by each run, and counted once in its day.
+  await sync('2025-03-09T00:00:00Z');
+  expect(await db.query('select day::text, gone from sync_days where gone > 0')).toEqual([
+    { day: '2025-03-01', gone: '1' },
+  ]);
   expect(await db.query('select total_calls, unpriced_calls from twilio_snapshots')).toEqual([
     { total_calls: '2', unpriced_calls: '1' },
   ]);
