@@ -1,4 +1,5 @@
 /** ElevenLabs' conversations through the SDK's `client.fetch`, which does base URL and authentication; the body stays raw text. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { z } from 'zod';
 import type { Day } from '../../activities/types.js';
 import { isGone, isRecord, malformed, noAnswer, originOf, parseAnswer, type Speaker } from '../answers.js';
@@ -41,25 +42,22 @@ export async function createElevenLabsProvider(options: ElevenLabsOptions): Prom
   }
   const { ElevenLabsClient } = await import('@elevenlabs/elevenlabs-js');
   const connections = keepConnections(socketsMax);
+  const signals = new AsyncLocalStorage<AbortSignal | undefined>();
   const client = new ElevenLabsClient({
     apiKey: options.apiKey,
     baseUrl: origin,
     maxRetries: 0,
-    fetch: rawTextFetch(options.requestTimeoutMs, connections),
+    fetch: rawTextFetch(options.requestTimeoutMs, connections, signals),
   });
   const speaker = speakerOf(options, origin);
 
   async function get(asked: string, path: string, signal?: AbortSignal): Promise<TextAnswer> {
     try {
-      // The SDK encodes the question mark of a relative path, so the address is given whole.
-      const response = await client.fetch(
-        origin + path,
-        undefined,
-        signal === undefined ? {} : { abortSignal: signal },
-      );
+      // The SDK encodes the question mark of a relative path, so the address is given whole. The signal passes it by: it
+      // would leave a listener on it for each request.
+      const response = await signals.run(signal, () => client.fetch(origin + path));
       return (response as unknown as CarriedAnswer).answer;
     } catch (error) {
-      // The SDK passes a signal of its own down, whose reason may be a copy; the caller's is what counts.
       signal?.throwIfAborted();
       throw noAnswer(speaker, asked, error);
     }
@@ -147,7 +145,11 @@ interface CarriedAnswer {
  * and the global one would take the key along to wherever a redirect points. With no retries, the SDK reads nothing of the
  * response but its status.
  */
-function rawTextFetch(requestTimeoutMs: number, connections: KeptConnections): typeof fetch {
+function rawTextFetch(
+  requestTimeoutMs: number,
+  connections: KeptConnections,
+  signals: AsyncLocalStorage<AbortSignal | undefined>,
+): typeof fetch {
   return async (url, init) => {
     const answer = await requestText({
       url: url instanceof Request ? url.url : url.toString(),
@@ -155,7 +157,7 @@ function rawTextFetch(requestTimeoutMs: number, connections: KeptConnections): t
       agents: connections,
       timeoutMs: requestTimeoutMs,
       bodyBytesMax,
-      signal: init?.signal ?? undefined,
+      signal: signals.getStore(),
     });
     const carried: CarriedAnswer = { status: answer.status, answer };
     return carried as unknown as Response;

@@ -1,4 +1,5 @@
 /** The ElevenLabs client with the real SDK, against a server that sends exact bytes. */
+import { getEventListeners } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createElevenLabsProvider } from '../../providers/elevenlabs/client.js';
 import type { ElevenLabsProvider } from '../../providers/index.js';
@@ -128,6 +129,15 @@ describe('a single conversation', () => {
     const reason = new Error('shutting down');
     server.answer = () => controller.abort(reason);
     await expect(elevenlabs.fetchRecord('c1', controller.signal)).rejects.toBe(reason);
+  });
+
+  // The SDK added a listener for each request and took none away: ten thousand requests of one activity cost ten thousand
+  // steps each in the end.
+  test('leaves nothing behind on the signal that many requests share', async () => {
+    const { signal } = new AbortController();
+    server.answer = sending('{"conversation_id":"c1"}');
+    for (let request = 0; request < 3; request += 1) await elevenlabs.fetchRecord('c1', signal);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });
 
