@@ -56,6 +56,8 @@ function refuse(message, code = 2) {
 /** Null where a test fails although nothing is broken: what it then says of a break would mean nothing. */
 async function runAll(wanted, withBaseline, note) {
   const copy = copyTree(root);
+  let stopped = false;
+  process.once('SIGINT', () => (stopped = true));
   try {
     startStack(copy.dir);
     if (withBaseline) {
@@ -70,6 +72,7 @@ async function runAll(wanted, withBaseline, note) {
       const restore = copy.apply(one);
       const result = { ...one, ...(await runTests(copy.dir, one.tests, one.cases)) };
       restore();
+      if (stopped) return null;
       results.push(result);
       note(result);
       const place = `${index + 1}/${wanted.length}`;

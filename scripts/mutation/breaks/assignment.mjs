@@ -1,8 +1,7 @@
 /** Breaks of L2, in the rules: which workspace a record belongs to is a function of the facts, whenever they came. */
 const rules = 'supabase/migrations/0004_assignment.sql';
 const mapping = 'supabase/migrations/0002_mapping.sql';
-const orders = ['test/laws/orders.test.ts'];
-const oracleWorlds = orders;
+const cases = ['test/laws/assignment.test.ts'];
 
 const transfers = [
   {
@@ -11,7 +10,7 @@ const transfers = [
     file: rules,
     find: 'order by abs(extract(epoch from m.ended - match_of.ended)), m.ended',
     replacement: 'order by abs(extract(epoch from m.ended - match_of.ended)) desc, m.ended',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'later-call-wins-a-tie',
@@ -19,7 +18,7 @@ const transfers = [
     file: rules,
     find: 'm.ended - match_of.ended)), m.ended, m.id',
     replacement: 'm.ended - match_of.ended)), m.ended desc, m.id',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'larger-sid-wins-a-tie',
@@ -27,7 +26,7 @@ const transfers = [
     file: rules,
     find: 'order by coalesce(c.end_date, c.call_date) desc, c.id\n',
     replacement: 'order by coalesce(c.end_date, c.call_date) desc, c.id desc\n',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'later-calls-not-matched',
@@ -35,7 +34,7 @@ const transfers = [
     file: rules,
     find: '> match_of.ended\n',
     replacement: '> match_of.ended and false\n',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'end-of-the-transfer-ignored',
@@ -43,7 +42,7 @@ const transfers = [
     file: rules,
     find: 'coalesce(c.end_date, c.call_date))::hourledger.call_facts as facts',
     replacement: 'c.call_date)::hourledger.call_facts as facts',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'end-of-the-match-ignored',
@@ -51,7 +50,7 @@ const transfers = [
     file: rules,
     find: 'coalesce(c.end_date, c.call_date) as ended',
     replacement: 'c.call_date as ended',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'accounts-mixed',
@@ -61,7 +60,7 @@ const transfers = [
        and coalesce(c.end_date, c.call_date) <=`,
     replacement: `and c.to_digits = match_of.lead_digits
        and coalesce(c.end_date, c.call_date) <=`,
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'trunk-calls-reach-no-lead',
@@ -69,7 +68,7 @@ const transfers = [
     file: rules,
     find: `return coalesce(direction in ('outbound-api', 'trunking-terminating'), false)`,
     replacement: `return coalesce(direction = 'outbound-api', false)`,
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'wrong-side-of-a-transfer',
@@ -77,7 +76,7 @@ const transfers = [
     file: rules,
     find: 'match_of(t.account_sid, t.from_digits, t.ended)',
     replacement: 'match_of(t.account_sid, t.to_digits, t.ended)',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'owner-at-another-time',
@@ -85,7 +84,7 @@ const transfers = [
     file: rules,
     find: 'owner_of(m.from_digits, m.call_date)',
     replacement: 'owner_of(m.from_digits, t.call_date)',
-    tests: oracleWorlds,
+    tests: cases,
   },
 ];
 
@@ -96,7 +95,7 @@ const owners = [
     file: rules,
     find: 'own.valid_from <= c.call_date',
     replacement: 'own.valid_from < c.call_date',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'end-of-ownership-owned',
@@ -104,7 +103,7 @@ const owners = [
     file: rules,
     find: 'c.call_date < own.valid_to',
     replacement: 'c.call_date <= own.valid_to',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'conflicts-decided-by-chance',
@@ -113,7 +112,7 @@ const owners = [
     inside: 'create function hourledger.decide_calls(',
     find: 'and not own.in_conflict',
     replacement: '',
-    tests: ['test/database/adoption.test.ts'],
+    tests: cases,
   },
   {
     name: 'plus-makes-another-number',
@@ -121,7 +120,7 @@ const owners = [
     file: mapping,
     find: `ltrim(address, '+')`,
     replacement: 'address',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'parent-read-as-stored',
@@ -129,7 +128,7 @@ const owners = [
     file: rules,
     find: 'select k.start_id, p.parent_call_sid, d.workspace_id,',
     replacement: 'select k.start_id, p.parent_call_sid, p.workspace_id,',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'agent-before-number',
@@ -137,7 +136,7 @@ const owners = [
     file: rules,
     find: 'coalesce(own.workspace_id, agent.workspace_id)',
     replacement: 'coalesce(agent.workspace_id, own.workspace_id)',
-    tests: oracleWorlds,
+    tests: cases,
   },
   {
     name: 'days-of-the-session',
@@ -145,7 +144,7 @@ const owners = [
     file: rules,
     find: `return (instant at time zone 'UTC')::date`,
     replacement: 'return instant::date',
-    tests: ['test/laws/orders-elsewhere.test.ts'],
+    tests: ['test/database/days.test.ts', 'test/laws/orders-elsewhere.test.ts'],
   },
   {
     name: 'hours-of-the-session',

@@ -7,7 +7,7 @@ const mergeConversations = 'create function hourledger.merge_conversations(';
 const verdict = 'create function hourledger.verdict_of(';
 const newest = ['test/laws/newest-wins.test.ts'];
 const isolation = ['test/database/isolation.test.ts'];
-const thenOrders = [...newest, 'test/laws/orders.test.ts'];
+const overlaps = ['test/laws/overlaps.test.ts'];
 
 const tickets = [
   {
@@ -26,7 +26,7 @@ const tickets = [
     inside: mergeConversations,
     find: 'where excluded.asked_ticket > stored.answered_ticket',
     replacement: 'where true',
-    tests: thenOrders,
+    tests: newest,
   },
   {
     name: 'order-of-asking-wins',
@@ -35,7 +35,7 @@ const tickets = [
     inside: mergeCalls,
     find: 'where excluded.asked_ticket > stored.answered_ticket',
     replacement: 'where excluded.asked_ticket > stored.asked_ticket',
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'older-answers-in-doubt',
@@ -53,7 +53,7 @@ const tickets = [
     inside: mergeCalls,
     find: `when 'newer' then p_page.asked_ticket <= stored.answered_ticket`,
     replacement: `when 'newer' then false`,
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'overlap-of-conversations-unnoticed',
@@ -62,16 +62,7 @@ const tickets = [
     inside: mergeConversations,
     find: `when 'newer' then p_page.asked_ticket <= stored.answered_ticket`,
     replacement: `when 'newer' then false`,
-    tests: thenOrders,
-  },
-  {
-    name: 'doubt-narrowed-in-front',
-    breaks: 'A row in doubt forgets when the earlier of its answers was asked.',
-    file: pages,
-    inside: mergeCalls,
-    find: 'asked_ticket = least(stored.asked_ticket, p_page.asked_ticket)',
-    replacement: 'asked_ticket = stored.asked_ticket',
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'doubt-narrowed-behind',
@@ -80,7 +71,7 @@ const tickets = [
     inside: mergeCalls,
     find: 'answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)',
     replacement: 'answered_ticket = stored.answered_ticket',
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'doubt-never-ends',
@@ -145,7 +136,7 @@ const verdicts = [
     file: pages,
     find: `when 'older' in (p_page.verdict, v) then 'older'`,
     replacement: `when v = 'older' then 'older'`,
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'overlap-on-own-day-ignored-elsewhere',
@@ -153,7 +144,7 @@ const verdicts = [
     file: pages,
     find: `when 'undecided' in (p_page.verdict, v) then 'undecided'`,
     replacement: `when v = 'undecided' then 'undecided'`,
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'first-run-forgotten',
@@ -161,7 +152,7 @@ const verdicts = [
     file: pages,
     find: 'else greatest(d.others_answered_ticket, d.merged_answered_ticket) end,',
     replacement: 'else d.others_answered_ticket end,',
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'whole-fetch-dated-by-its-end',
@@ -169,7 +160,7 @@ const verdicts = [
     file: days,
     find: 'whole_fetch_ticket = greatest(d.whole_fetch_ticket, r.first_ticket)',
     replacement: `whole_fetch_ticket = nextval('tickets')`,
-    tests: thenOrders,
+    tests: overlaps,
   },
   {
     name: 'whole-fetch-unnoted',

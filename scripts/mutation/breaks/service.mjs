@@ -21,8 +21,8 @@ const history = [
     name: 'one-day-a-child',
     breaks: 'Every day gets a child workflow of its own.',
     file: 'workflows/day-window.ts',
-    find: 'Math.min(daysPerChild_max, Math.ceil(maxParallelDays / 2))',
-    replacement: '1',
+    find: 'Math.ceil(maxParallelDays / 2))',
+    replacement: '1)',
     tests: ['test/workflows/day-window.test.ts'],
   },
   {
