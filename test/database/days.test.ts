@@ -1,7 +1,7 @@
 // Days: their states, and which of them a backfill and a daily sync take on.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { stringifyJson } from '../../simulator/json-text.js';
-import { call } from '../simulator/records.js';
+import { num, stringifyJson } from '../../simulator/json-text.js';
+import { call, conversation } from '../simulator/records.js';
 import { LedgerWorld } from '../support/ledger-world.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -107,6 +107,19 @@ describe('states', () => {
     await ledger.completeDays('run', 'twilio', ['2025-10-04']);
     expect(await ledger.rows('select unsettled from sync_days')).toEqual([{ unsettled: '2' }]);
   });
+
+  it('counts conversations as not settled that are not over, or have no cost', async () => {
+    const cost = num('7');
+    const records = [
+      conversation('done', '2025-10-04T10:00:00Z', { cost }),
+      conversation('without cost', '2025-10-04T10:00:00Z', { cost: null }),
+      { ...conversation('not over', '2025-10-04T10:00:00Z', { cost }), status: 'processing' },
+    ];
+    await ledger.readDay('run', 'elevenlabs', '2025-10-04', records.map(stringifyJson));
+    await ledger.completeDays('run', 'elevenlabs', ['2025-10-04']);
+    expect(await ledger.rows('select unsettled from sync_days')).toEqual([{ unsettled: '2' }]);
+    await database.query('delete from elevenlabs_conversations');
+  });
 });
 
 describe('a backfill', () => {
@@ -196,6 +209,7 @@ describe('a daily sync', () => {
     await plan('before', '2025-10-05T00:00:00Z');
     await complete('before', ['2025-10-04']);
     await complete('a backfill', ['2025-10-06']);
+    await fail('a backfill', ['2025-10-07']);
     const expected = ['2025-10-05', '2025-10-07', '2025-10-08'];
     expect(await plan('after', '2025-10-09T00:00:00Z')).toEqual(expected);
     expect(await plan('after', '2025-10-09T00:00:00Z')).toEqual(expected);

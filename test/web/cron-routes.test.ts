@@ -4,7 +4,7 @@ import { demoMapping } from '../../simulator/demo-data.js';
 import { World } from '../../simulator/world.js';
 import { call, conversation } from '../simulator/records.js';
 import { startSystem, type System, type WorkerProcess } from '../support/system.js';
-import { ask, startServe, type ServeProcess } from './support.js';
+import { ask, elevenLabsWebhook, startServe, type ServeProcess } from './support.js';
 
 const secret = 'cron-secret-of-the-test';
 const authorized = { headers: { authorization: `Bearer ${secret}` } };
@@ -158,12 +158,23 @@ describe('the server', () => {
 
   it('is alive and ready, and no longer ready when the database is out of reach', async () => {
     for (const path of ['/healthz', '/readyz']) expect((await ask(serve.url + path)).status).toBe(200);
-    const lost = await startServe({ ...system.env, SUPABASE_URL: 'http://127.0.0.1:9' });
+    const lost = await startServe({
+      ...system.env,
+      SUPABASE_URL: 'http://127.0.0.1:9',
+      ELEVENLABS_WEBHOOK_SECRET: secret,
+    });
     try {
       expect((await ask(`${lost.url}/healthz`)).status).toBe(200);
       const answer = await ask(`${lost.url}/readyz`);
       expect(answer.status).toBe(503);
       expect(answer.body).toMatchObject({ database: 'no answer', temporal: 'ok' });
+      const event = JSON.stringify({
+        type: 'post_call_transcription',
+        data: { conversation_id: 'conv_1' },
+      });
+      const failed = await ask(`${lost.url}/webhooks/elevenlabs`, elevenLabsWebhook(event, { secret }));
+      expect(failed.status).toBe(500);
+      expect(failed.text).toMatch(/^\{"error":"Something failed inside[^"]*"\}$/);
     } finally {
       await lost.kill('SIGKILL');
     }
@@ -184,6 +195,6 @@ describe('the server', () => {
     expect(answer.body['workflowId']).toBe('generate-elevenlabs-snapshots');
     expect(await exit, serve.log()).toBe(0);
     const secrets = [secret, system.env['SUPABASE_SERVICE_ROLE_KEY']!, system.env['TWILIO_AUTH_TOKEN']!];
-    for (const each of secrets) expect(serve.log()).not.toContain(each);
+    for (const each of [...secrets, 'wait=']) expect(serve.log()).not.toContain(each);
   });
 });

@@ -78,7 +78,7 @@ export const exact = [
     file: pages,
     find: `abs(hourledger.exact_decimal(t.price, 'price'))`,
     replacement: `coalesce(abs(hourledger.exact_decimal(t.price, 'price')), 0)`,
-    tests: ['test/laws/orders.test.ts'],
+    tests,
   },
   {
     name: 'call-in-yen-taken-for-dollars',

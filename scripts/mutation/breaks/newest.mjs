@@ -17,7 +17,7 @@ const tickets = [
     inside: mergeCalls,
     find: 'where excluded.asked_ticket > stored.answered_ticket',
     replacement: 'where true',
-    tests: newest,
+    tests: overlaps,
   },
   {
     name: 'arrival-of-conversations-wins',
@@ -26,7 +26,7 @@ const tickets = [
     inside: mergeConversations,
     find: 'where excluded.asked_ticket > stored.answered_ticket',
     replacement: 'where true',
-    tests: newest,
+    tests: overlaps,
   },
   {
     name: 'order-of-asking-wins',

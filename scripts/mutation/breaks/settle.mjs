@@ -48,8 +48,13 @@ const asking = [
     name: 'asked-in-the-order-of-ids',
     breaks: 'Those least recently asked do not come first.',
     file: settling,
-    find: 'order by 2 nulls first, 1',
-    replacement: 'order by 1',
+    edits: [
+      { find: 'order by 2 nulls first, 1', replacement: 'order by 1' },
+      {
+        find: 'from due order by asked_at nulls first, id limit p_limit)',
+        replacement: 'from due order by id limit p_limit)',
+      },
+    ],
     tests: testsOfDays,
   },
   {
@@ -125,7 +130,7 @@ const settled = [
     file: ledger,
     find: `(coalesce(status in ('done', 'failed') and cost is not null, false))`,
     replacement: `(coalesce(status in ('done', 'failed'), false))`,
-    tests: endToEnd,
+    tests: testsOfDays,
   },
   {
     name: 'settled-conversations-asked',
