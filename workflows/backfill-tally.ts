@@ -58,6 +58,11 @@ export function addWarnings(tally: BackfillTally, sentences: readonly string[]):
   }
 }
 
+/** Of the days that ended well; null while there are none. */
+export function recordsPerDay({ completed, open, records }: BackfillTally): number | null {
+  return completed + open === 0 ? null : records.fetched / (completed + open);
+}
+
 /** The answer of the query `progress`. */
 export function progressOf(
   request: BackfillRequest,

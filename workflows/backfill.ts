@@ -21,6 +21,7 @@ import {
   describeProgress,
   newTally,
   progressOf,
+  recordsPerDay,
   type BackfillTally,
 } from './backfill-tally.js';
 import { warnAboutEmptyDays } from './calendar.js';
@@ -96,6 +97,7 @@ class BackfillRun {
     this.#begun = internals.carried !== null;
     this.#lastPlanned = this.#tally.lastTaken;
     this.#window = new DayWindow(this.#tally.maxParallelDays, this.#tally.lastTaken);
+    this.#window.recordsPerDay = recordsPerDay(this.#tally);
     this.#listen();
   }
 
@@ -119,6 +121,7 @@ class BackfillRun {
       ended: (key, _days, summary) => {
         this.#underWay.delete(key);
         addSummary(this.#tally, summary);
+        this.#window.recordsPerDay = recordsPerDay(this.#tally);
         this.#show();
       },
     });

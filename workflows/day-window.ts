@@ -2,15 +2,27 @@
 import type { Day } from '../activities/types.js';
 
 /** Unless somebody asks for another number. */
-export const defaultMaxParallelDays = 10;
+export const defaultMaxParallelDays = 30;
 /** A provider is asked for no more days than this side by side. */
 export const limitOfParallelDays = 100;
-/** A child workflow costs as much as four or five activities, so it takes several days; more would make cancel slow. */
-const daysPerChild_max = 5;
+/** Each has up to two fetches of pages staged: more children would only stage more than is merged. */
+const childrenAtOnce_max = 8;
+/** As long as nobody knows how many records a day has. */
+const daysPerChild_first = 5;
+/** More would make cancelling slow, which lets days under way end. */
+const daysPerChild_max = 15;
+/** What is worth a child workflow: it costs as much as four or five activities, and runs four of its own at least. */
+const recordsPerChild = 8_000;
 
-/** How many days one child takes: at most half of the window, so that one child fetches while another one merges. */
-export function daysPerChild(maxParallelDays: number): number {
-  return Math.min(daysPerChild_max, Math.ceil(maxParallelDays / 2));
+/**
+ * How many days one child takes: many thin ones, few thick ones, and at most half of the window, so that one child
+ * fetches while another one merges.
+ * @param recordsPerDay of the days that were read so far; null while there are none
+ */
+export function daysPerChild(maxParallelDays: number, recordsPerDay: number | null): number {
+  const worthwhile =
+    recordsPerDay === null ? daysPerChild_first : Math.ceil(recordsPerChild / Math.max(recordsPerDay, 1));
+  return Math.min(worthwhile, daysPerChild_max, Math.ceil(maxParallelDays / 2));
 }
 
 /** `plan`: days must be added first, so that the next child gets as many as it can take. */
@@ -22,6 +34,8 @@ export class DayWindow {
   readonly #running = new Map<string, Day[]>();
   #lastTaken: Day | null = null;
   maxParallelDays: number;
+  /** Of the days that were read so far; null while there are none. */
+  recordsPerDay: number | null = null;
 
   /** @param lastTaken the day behind which the waiting days begin; null when none was started yet. */
   constructor(maxParallelDays: number, lastTaken: Day | null = null) {
@@ -35,7 +49,7 @@ export class DayWindow {
 
   /** The next run of days to start, its key being its first day; null while the window is full or nothing waits. */
   take(): { key: string; days: Day[] } | null {
-    const size = Math.min(this.#freeDays, daysPerChild(this.maxParallelDays));
+    const size = Math.min(this.#freeDays, daysPerChild(this.maxParallelDays, this.recordsPerDay));
     if (size < 1 || this.#waiting.length === 0) return null;
     const days = this.#waiting.splice(0, size);
     const key = days[0] ?? '';
@@ -55,8 +69,10 @@ export class DayWindow {
   nextStep(now: { more: boolean; paused: boolean; stopping: boolean }): WindowStep {
     const left = !now.stopping && (now.more || this.#waiting.length > 0);
     if (!left) return this.#running.size > 0 ? 'wait' : 'end';
-    if (now.paused || this.#freeDays < 1) return 'wait';
-    return now.more && this.#waiting.length < daysPerChild(this.maxParallelDays) ? 'plan' : 'start';
+    if (now.paused || this.#freeDays < 1 || this.#running.size >= childrenAtOnce_max) return 'wait';
+    return now.more && this.#waiting.length < daysPerChild(this.maxParallelDays, this.recordsPerDay)
+      ? 'plan'
+      : 'start';
   }
 
   get waitingDays(): number {

@@ -29,7 +29,7 @@ export function addBackfill(program: Command): void {
     .requiredOption('--from <day>', 'first UTC day, YYYY-MM-DD')
     .requiredOption('--to <day>', 'last UTC day, YYYY-MM-DD')
     .option('--order <order>', 'newest-first (default) or oldest-first')
-    .option('--max-parallel-days <n>', 'days under way at once, 1 to 100 (default: 10)')
+    .option('--max-parallel-days <n>', 'days under way at once, 1 to 100 (default: 30)')
     .option(
       '--reprocess <choice>',
       'none (days never tried), failed (default: every day not completed) or completed (all)',

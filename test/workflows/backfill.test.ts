@@ -61,7 +61,7 @@ describe('a range of days', () => {
   test('newest first, every day once, drained, and summed up', async () => {
     const ledger = new FakeLedger();
     ledger.behaviours.set('2025-08-07', { pages: 4 });
-    const handle = await start(ledger, august);
+    const handle = await start(ledger, { ...august, maxParallelDays: 10 });
     const result = await handle.result();
     expect(result).toMatchObject({
       state: 'completed',
@@ -175,7 +175,7 @@ describe('steering', () => {
     await expect(refused).rejects.toMatchObject({
       cause: { type: 'InvalidInput', message: expect.stringContaining('the value is 0') as string },
     });
-    expect((await progressOf(handle)).maxParallelDays).toBe(10);
+    expect((await progressOf(handle)).maxParallelDays).toBe(30);
     ledger.releaseAll();
     await handle.result();
   });
@@ -201,7 +201,7 @@ describe('steering', () => {
   test('cancel lets the days under way end, starts no other, and ends as cancelled', async () => {
     const ledger = new FakeLedger();
     ledger.hold(...daysBetween('2025-08-22', '2025-08-31'));
-    const handle = await start(ledger, august);
+    const handle = await start(ledger, { ...august, maxParallelDays: 10 });
     await ledger.when(() => ledger.begun.length === 10);
     await handle.cancel();
     await until(
@@ -332,7 +332,7 @@ describe('what goes wrong', () => {
   test('refused credentials end the whole backfill, and the days are written down as failed', async () => {
     const ledger = new FakeLedger();
     ledger.credentialsRefused = 'twilio';
-    const handle = await start(ledger, august);
+    const handle = await start(ledger, { ...august, maxParallelDays: 10 });
     expect(await applicationFailureOf(handle)).toMatchObject({
       type: 'ProviderCredentialsRefused',
       nonRetryable: true,

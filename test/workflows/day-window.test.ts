@@ -4,8 +4,27 @@ import { expect, test } from 'vitest';
 import { DayWindow, daysPerChild } from '../../workflows/day-window.js';
 import { daysBetween } from './support/fake-ledger.js';
 
-test('a child takes half of the window, and at most five days', () => {
-  expect([1, 2, 3, 4, 9, 10, 100].map(daysPerChild)).toEqual([1, 1, 2, 2, 5, 5, 5]);
+test('a child takes half of the window at most, and five days while nobody knows how many records they have', () => {
+  expect([1, 2, 3, 4, 9, 10, 100].map((width) => daysPerChild(width, null))).toEqual([1, 1, 2, 2, 5, 5, 5]);
+});
+
+test('a child takes many thin days and few thick ones', () => {
+  expect([0, 1, 600, 1_600, 8_000, 1e9].map((records) => daysPerChild(100, records))).toEqual([
+    15, 15, 14, 5, 1, 1,
+  ]);
+  expect(daysPerChild(6, 1)).toBe(3);
+});
+
+test('no more than eight children are under way, however wide the window', () => {
+  const window = new DayWindow(100);
+  window.recordsPerDay = 100_000;
+  window.add(daysBetween('2025-01-01', '2025-04-10'));
+  const now = { more: false, paused: false, stopping: false };
+  let children = 0;
+  for (; window.nextStep(now) === 'start'; children += 1) window.take();
+  expect(children).toBe(8);
+  window.finish('2025-01-01');
+  expect(window.nextStep(now)).toBe('start');
 });
 
 test('whatever ends when, never more days are started than the width allows, and each once, in order', () => {
@@ -13,6 +32,7 @@ test('whatever ends when, never more days are started than the width allows, and
   const event = fc.oneof(
     fc.record({ kind: fc.constant('end' as const), which: fc.nat() }),
     fc.record({ kind: fc.constant('width' as const), width }),
+    fc.record({ kind: fc.constant('records' as const), records: fc.nat({ max: 20_000 }) }),
   );
   fc.assert(
     fc.property(width, fc.array(event, { maxLength: 60 }), (first, events) => {
@@ -32,6 +52,7 @@ test('whatever ends when, never more days are started than the width allows, and
       startAll();
       for (const each of events) {
         if (each.kind === 'width') window.maxParallelDays = each.width;
+        else if (each.kind === 'records') window.recordsPerDay = each.records;
         else if (running.length > 0) window.finish(running.splice(each.which % running.length, 1)[0]!);
         startAll();
       }
