@@ -348,6 +348,39 @@ it('two merges of one day pass one after the other, and the second sees that the
   expect(await second).toMatchObject({ updated: 0, unordered: 1 });
 });
 
+it('a call that moves to another day waits for a merge of the day it leaves, which may have confirmed it since', async () => {
+  const nextDay = '2025-10-05';
+  const moved = stringifyJson(call('CA1', `${nextDay}T00:10:00Z`, { from: number }));
+  await one.merge(await stage(one, 'first', [text('CA1')]));
+  const older = await stage(one, 'older', [moved], nextDay);
+  const newer = await stage(two, 'newer', [text('CA1')]);
+  await begin(two);
+  expect(await two.merge(newer)).toMatchObject({ unchanged: 1 });
+  const merging = one.merge(older);
+  await waitUntilBlocked();
+  await commit(two);
+  expect(await merging).toMatchObject({ updated: 0, unordered: 1 });
+  expect(await askedAgain()).toEqual([{ id: 'CA1', day, ask_again: true }]);
+});
+
+it('an answer to an id waits for the list that stores its call at the same time, and sees that it overlapped', async () => {
+  const ticket = await one.beginDays('by-id', 'twilio', ['2025-01-01']);
+  const list = await stage(two, 'list', [text('CA1', { price: '-1' })]);
+  await begin(two);
+  await two.merge(list);
+  const merging = one.answerByIds('by-id', 'twilio', { CA1: text('CA1', { price: '-2' }) }, ticket);
+  await waitUntilBlocked();
+  await commit(two);
+  expect(await merging).toMatchObject({ updated: 0, unordered: 1 });
+  expect(await askedAgain()).toEqual([{ id: 'CA1', day, ask_again: true }]);
+});
+
+/** The calls, with the day that they stand on. */
+const askedAgain = () =>
+  database.query(
+    `select id, (call_date at time zone 'UTC')::date::text as day, ask_again from calls order by id`,
+  );
+
 it("a person's UPDATE and DELETE in SQL are drained like everything else", async () => {
   await one.merge(await stage(one, 'merge', [text('CA1', { price: '-1' }), text('CA2', { price: '-2' })]));
   await one.drain();
