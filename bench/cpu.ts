@@ -36,6 +36,16 @@ export function cpuBetween<Part extends string>(
   return Object.fromEntries(entries) as Record<Part, number>;
 }
 
+/** Processor time for 1,000 records, in milliseconds; that of several workers (`worker1`, `worker2` ...) added up. */
+export function perThousand(cpu: Record<string, number>, records: number): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [part, cpu_ms] of Object.entries(cpu)) {
+    const name = /^worker\d*$/.test(part) ? 'worker' : part;
+    sums[name] = (sums[name] ?? 0) + (cpu_ms / records) * 1000;
+  }
+  return sums;
+}
+
 /** The most memory that a process has had, in megabytes. @throws when it does not run */
 export function peakMemory_mb(pid: number): number {
   const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

@@ -2,7 +2,7 @@
 import { verifyLedger } from '../client/verification.js';
 import { parseBackfillInput } from '../workflows/input.js';
 import { runBackfill } from './backfill.js';
-import { cpuBetween, readCpu } from './cpu.js';
+import { cpuBetween, perThousand, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
 import type { Options } from './options.js';
 import { writeProfileSummary } from './profile.js';
@@ -100,19 +100,6 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
     await system.stop();
     await provider.stop();
   }
-}
-
-function perThousand(cpu: Record<string, number>, records: number): Run['cpuMsPerThousand'] {
-  const of = (part: string): number => ((cpu[part] ?? 0) / records) * 1000;
-  const workers = Object.keys(cpu).filter((part) => part.startsWith('worker'));
-  return {
-    provider: of('provider'),
-    workers: workers.reduce((sum, part) => sum + of(part), 0),
-    gateway: of('gateway'),
-    postgrest: of('postgrest'),
-    postgres: of('postgres'),
-    temporal: of('temporal'),
-  };
 }
 
 /** Runs it to its end, and reads the provider's counts at the end and when the rate had settled. */

@@ -8,7 +8,7 @@ import { demoCredentials } from '../simulator/demo-data.js';
 import { parseBackfillInput, type BackfillRequest } from '../workflows/input.js';
 import { runBackfill } from './backfill.js';
 import type { BaselineInput, BaselineResult } from './baseline-twilio.js';
-import { cpuBetween, peakMemory_mb, readCpu } from './cpu.js';
+import { cpuBetween, peakMemory_mb, perThousand, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
 import { readHistory, type History } from './history.js';
 import type { Options } from './options.js';
@@ -170,10 +170,6 @@ function describe(
 
 function figuresOf(one: Case, runs: Run[]): Figure[] {
   const rate = (wall_ms: number): number => (one.calls / wall_ms) * 1000;
-  const perThousand = <Key extends string>(cpu: Record<Key, number>): Record<Key, number> => {
-    const entries = Object.entries<number>(cpu).map(([part, cpu_ms]) => [part, (cpu_ms / one.calls) * 1000]);
-    return Object.fromEntries(entries) as Record<Key, number>;
-  };
   const speed = (what: string, of: (run: Run) => number) => ({
     unit: 'calls/s',
     what,
@@ -199,8 +195,8 @@ function figuresOf(one: Case, runs: Run[]): Figure[] {
       product: first,
       baseline: speed('plain script', ({ baseline }) => baseline.wall_ms),
       details: {
-        cpuMsPerThousand: medians(runs.map(({ first }) => perThousand(first.cpu))),
-        baselineCpuMsPerThousand: medians(runs.map(({ baseline }) => perThousand(baseline.cpu))),
+        cpuMsPerThousand: medians(runs.map(({ first }) => perThousand(first.cpu, one.calls))),
+        baselineCpuMsPerThousand: medians(runs.map(({ baseline }) => perThousand(baseline.cpu, one.calls))),
         history: run && historyOf(run.first),
         space: run?.space,
         workerPeakMb: spreadOf(runs.map(({ workerPeak_mb }) => workerPeak_mb)),
@@ -215,7 +211,7 @@ function figuresOf(one: Case, runs: Run[]): Figure[] {
       product: second,
       baseline: first,
       details: {
-        cpuMsPerThousand: medians(runs.map(({ second }) => perThousand(second.cpu))),
+        cpuMsPerThousand: medians(runs.map(({ second }) => perThousand(second.cpu, one.calls))),
         history: run && historyOf(run.second),
       },
     },

@@ -2,7 +2,7 @@
 import { verifyLedger } from '../client/verification.js';
 import { parseBackfillInput } from '../workflows/input.js';
 import { runBackfill } from './backfill.js';
-import { cpuBetween, readCpu } from './cpu.js';
+import { cpuBetween, perThousand, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
 import type { Options } from './options.js';
 import { startProvider, startSystem, type Provider } from './system.js';
@@ -57,9 +57,7 @@ async function runOnce(provider: Provider, count: number, size: number): Promise
     for (const worker of workers) await worker.stop();
     const { differing, pendingHours } = await verifyLedger(system.ledger);
     if (differing > 0 || pendingHours > 0) throw new Error(`Not verified: ${differing} fields differ.`);
-    const cpu = Object.fromEntries(
-      Object.entries(used).map(([part, cpu_ms]) => [part, (cpu_ms / size) * 1000]),
-    );
+    const cpu = perThousand(used, size);
     return { wall_ms, cpu };
   } finally {
     await system.stop();

@@ -1,5 +1,6 @@
 /** What becomes of several runs, and when a later run counts as worse: the arithmetic of the benchmarks, without any clock. */
 import { describe, expect, it } from 'vitest';
+import { perThousand } from '../../bench/cpu.js';
 import { medians, reaches, spreadOf, type Figure } from '../../bench/figures.js';
 import { readOptions } from '../../bench/options.js';
 import { isWorse } from '../../bench/report.js';
@@ -27,6 +28,15 @@ describe('runs', () => {
         { a: 3, b: 1 },
       ]),
     ).toEqual({ a: 2, b: 8 });
+  });
+});
+
+describe('processor time', () => {
+  it('for a thousand records is that of each part, all workers together', () => {
+    expect(perThousand({ postgres: 100, worker1: 30, worker2: 20 }, 500)).toEqual({
+      postgres: 200,
+      worker: 100,
+    });
   });
 });
 
