@@ -61,7 +61,7 @@ export async function readTwilioPage(
     recordsKey: page.recordsPath,
     askedTicket: ticket,
     gone: 0,
-    body: page.recordsText,
+    body: page.recordsBytes,
   });
   return { pageIds: [pageId], fetched, ...staged };
 }

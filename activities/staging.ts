@@ -19,7 +19,8 @@ export interface PageToStage {
   askedTicket: number;
   /** How many records the provider did not know any more. */
   gone: number;
-  body: string;
+  /** JSON; bytes are UTF-8. */
+  body: string | Uint8Array;
 }
 
 export interface Staged {
@@ -44,5 +45,7 @@ export function stagePage(ledger: Ledger, page: PageToStage): Promise<Staged> {
     asked_ticket: page.askedTicket,
     gone: page.gone,
   };
-  return ledger.send<Staged>('stage_page', Buffer.from(`${JSON.stringify(facts)}\n${page.body}`));
+  const line = Buffer.from(`${JSON.stringify(facts)}\n`);
+  const body = typeof page.body === 'string' ? Buffer.from(page.body) : page.body;
+  return ledger.send<Staged>('stage_page', [line, body]);
 }

@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createClient, type PostgrestSingleResponse } from '@supabase/supabase-js';
 import { WebSocket } from 'ws';
+import { postBytes } from './post-bytes.js';
 
 /** The database refused, or could not be reached. `code` is the SQLSTATE, PostgREST's code, or '' without an answer. */
 export class LedgerError extends Error {
@@ -27,7 +28,7 @@ export interface LedgerConnection {
   serviceRoleKey: string;
 }
 
-type Bytes = Buffer<ArrayBuffer>;
+type Bytes = readonly Uint8Array[];
 
 function connect(supabaseUrl: string, serviceRoleKey: string, bytesToSend: AsyncLocalStorage<Bytes>) {
   return createClient(supabaseUrl, serviceRoleKey, {
@@ -38,7 +39,7 @@ function connect(supabaseUrl: string, serviceRoleKey: string, bytesToSend: Async
         if (body === undefined) return fetch(input, init);
         const headers = new Headers(init?.headers);
         headers.set('Content-Type', 'application/octet-stream');
-        return fetch(input, { ...init, headers, body });
+        return postBytes(new Request(input).url, headers, body, init?.signal);
       },
     },
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
@@ -69,6 +70,7 @@ export class Ledger {
    * Calls a function whose only parameter, without a name, is bytea: PostgREST hands the bytes on as they are
    * (https://docs.postgrest.org/en/stable/references/api/functions.html#functions-with-a-single-unnamed-parameter), where
    * megabytes in an argument would be escaped, parsed and unescaped on the way.
+   * @param bytes sent one part after the other
    * @throws LedgerError
    */
   async send<T>(name: string, bytes: Bytes, signal?: AbortSignal): Promise<T> {

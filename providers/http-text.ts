@@ -44,6 +44,8 @@ export interface TextAnswer {
   status: number;
   headers: http.IncomingHttpHeaders;
   text: string;
+  /** The body of which `text` is the text. */
+  bytes: Buffer;
 }
 
 /** Why there is no whole answer. Its message names neither headers nor the query. */
@@ -68,11 +70,9 @@ export class NoAnswerError extends Error {
 export async function requestText(request: TextRequest): Promise<TextAnswer> {
   request.signal?.throwIfAborted();
   const answer = await receive(request);
-  return {
-    status: answer.message.statusCode ?? 0,
-    headers: answer.message.headers,
-    text: await unpack(answer.body, answer.message.headers['content-encoding'], request.bodyBytesMax),
-  };
+  const { statusCode, headers } = answer.message;
+  const bytes = await unpack(answer.body, headers['content-encoding'], request.bodyBytesMax);
+  return { status: statusCode ?? 0, headers, text: textOf(bytes), bytes };
 }
 
 interface Received {
@@ -119,10 +119,10 @@ function receive({ url, headers, agents, timeoutMs, bodyBytesMax, signal }: Text
   });
 }
 
-async function unpack(body: Buffer, encoding: string | undefined, bodyBytesMax: number): Promise<string> {
-  if (encoding !== 'gzip') return textOf(body);
+async function unpack(body: Buffer, encoding: string | undefined, bodyBytesMax: number): Promise<Buffer> {
+  if (encoding !== 'gzip') return body;
   try {
-    return textOf(await gunzipBounded(body, { maxOutputLength: bodyBytesMax }));
+    return await gunzipBounded(body, { maxOutputLength: bodyBytesMax });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bodyBytesMax);
     throw new NoAnswerError('unreadable', 'the body says that it is gzip and is not');

@@ -9,9 +9,9 @@ export interface ListedPage {
 
 /** A page whose list already holds the whole records (Twilio). */
 export interface RecordsPage extends ListedPage {
-  /** The body as it came: no number in it has been through JavaScript. */
-  recordsText: string;
-  /** The key of `recordsText` under which the array of records is. */
+  /** The body as it came, in UTF-8: no number in it has been through JavaScript. */
+  recordsBytes: Uint8Array;
+  /** The key of the body under which the array of records is. */
   recordsPath: 'calls';
   /** How many there are. */
   records: number;

@@ -127,7 +127,7 @@ function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsP
     );
   }
   return {
-    recordsText: answer.text,
+    recordsBytes: answer.bytes,
     recordsPath: 'calls',
     records: envelope?.records ?? parsed.data.calls.length,
     nextCursor: nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri),
@@ -166,7 +166,7 @@ function rawTextClient(
       signal: signals.getStore(),
     });
     return {
-      data: answer.text,
+      data: answer,
       status: answer.status,
       statusText: '',
       headers: { 'retry-after': answer.headers['retry-after'] },
@@ -186,13 +186,13 @@ function onOrigin(url: string, origin: string | null): string {
 /** The SDK types what it passes on as `any`; it is what the transport above gave it. */
 const carriedResponse = z.object({
   statusCode: z.number(),
-  body: z.string(),
+  body: z.object({ text: z.string(), bytes: z.instanceof(Buffer) }),
   headers: z.object({ 'retry-after': z.string().optional() }),
 });
 
 function toTextAnswer(response: unknown): TextAnswer {
   const { statusCode, body, headers } = carriedResponse.parse(response);
-  return { status: statusCode, text: body, headers };
+  return { status: statusCode, headers, ...body };
 }
 
 function credentialsOf(options: TwilioOptions): [user: string, password: string] {

@@ -42,7 +42,7 @@ describe('a page of calls', () => {
   test('asks for one whole UTC day with the credentials, and hands the text on to the last digit (L4)', async () => {
     const page = await twilio.listDay('2025-10-31', null);
     expect(page).toEqual({
-      recordsText: exactPage,
+      recordsBytes: Buffer.from(exactPage),
       recordsPath: 'calls',
       records: 2,
       nextCursor: null,
@@ -114,7 +114,7 @@ describe('a page of calls', () => {
       response.writeHead(200, { 'content-encoding': 'gzip' });
       response.end(gzipSync(exactPage));
     };
-    expect((await twilio.listDay('2025-10-04', null)).recordsText).toBe(exactPage);
+    expect((await twilio.listDay('2025-10-04', null)).recordsBytes).toEqual(Buffer.from(exactPage));
     await twilio.listDay('2025-10-04', null);
     expect(server.asked[0]?.port).toBe(server.asked[1]?.port);
   });
