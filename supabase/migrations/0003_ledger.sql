@@ -54,12 +54,14 @@ comment on column public.calls.asked_at is 'When the call was last asked by its 
 create index calls_workspace_date on public.calls (workspace_id, call_date);
 create index calls_date on public.calls (call_date);
 create index calls_from on public.calls (from_digits, id) where from_digits is not null;
-create index calls_to on public.calls (to_digits, id) where to_digits is not null;
+create index calls_to on public.calls (to_digits, id)
+  where to_digits is not null and coalesce(direction not in ('outbound-api', 'trunking-terminating'), true);
 create index calls_parent on public.calls (parent_call_sid) where parent_call_sid is not null;
 create index calls_defaulted on public.calls (id) where classification = 'default';
 create index calls_unsettled on public.calls (call_date) where not settled or ask_again;
--- The calls that a transfer may belong to, by lead and end.
-create index calls_leads on public.calls (coalesce(account_sid, ''), to_digits, coalesce(end_date, call_date) desc, id)
+-- The calls that a transfer may belong to, by lead and end. Without the account: next to no lead is called by several of
+-- them, and a long key makes every merge slower.
+create index calls_leads on public.calls (to_digits, coalesce(end_date, call_date))
   where direction in ('outbound-api', 'trunking-terminating') and to_digits is not null;
 create index calls_transfers on public.calls (from_digits, coalesce(account_sid, ''))
   where direction = 'trunking-originating' and from_digits is not null;

@@ -92,7 +92,8 @@ begin
     when 'from-number' then array(select id from calls
       where from_digits = p_dirt.keys[1] and id > p_dirt.after_key order by id limit p_limit)
     when 'to-number' then array(select id from calls
-      where to_digits = p_dirt.keys[1] and id > p_dirt.after_key order by id limit p_limit)
+      where to_digits = p_dirt.keys[1] and coalesce(direction not in ('outbound-api', 'trunking-terminating'), true)
+        and id > p_dirt.after_key order by id limit p_limit)
     when 'agent-number' then array(select conversation_id from elevenlabs_conversations
       where agent_digits = p_dirt.keys[1] and conversation_id > p_dirt.after_key order by conversation_id limit p_limit)
     when 'agent' then array(select conversation_id from elevenlabs_conversations

@@ -198,7 +198,13 @@ create function hourledger.found_records(p_what text, p_digits text, p_before ti
      order by c.call_date desc, c.id desc limit p_limit)
     union all
     (select 'call', c.id, c.call_date from public.calls c
-     where c.to_digits = p_digits and (p_before is null or (c.call_date, c.id) < (p_before, p_before_id))
+     where c.to_digits = p_digits and c.direction in ('outbound-api', 'trunking-terminating')
+       and (p_before is null or (c.call_date, c.id) < (p_before, p_before_id))
+     order by c.call_date desc, c.id desc limit p_limit)
+    union all
+    (select 'call', c.id, c.call_date from public.calls c
+     where c.to_digits = p_digits and coalesce(c.direction not in ('outbound-api', 'trunking-terminating'), true)
+       and (p_before is null or (c.call_date, c.id) < (p_before, p_before_id))
      order by c.call_date desc, c.id desc limit p_limit)
     union all
     (select 'conversation', e.conversation_id, e.conversation_date from public.elevenlabs_conversations e
