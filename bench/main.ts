@@ -2,6 +2,7 @@
 import { benchElevenlabs } from './elevenlabs.js';
 import { benchIngestion } from './ingestion.js';
 import { benchMemory } from './memory.js';
+import { benchScale } from './scale.js';
 import { benchStarting } from './starting.js';
 import { benchStorage } from './storage.js';
 import { benchWorkers } from './workers.js';
@@ -18,6 +19,7 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   starting: benchStarting,
   memory: benchMemory,
   workers: benchWorkers,
+  scale: benchScale,
 };
 
 async function run(options: Options): Promise<number> {

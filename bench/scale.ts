@@ -1,0 +1,183 @@
+/**
+ * The same work on a small ledger and on one with ten million rows: what grows with the table, and what does not.
+ *
+ * Both are databases of one server, measured in turn, so that what else the machine does falls on both. The functions are
+ * called over one connection, without PostgREST and Temporal: what these cost does not depend on the size of a table, and
+ * would hide what does.
+ */
+import pg from 'pg';
+import { migrate } from '../database/migrate.js';
+import { spreadOf, type Figure } from './figures.js';
+import type { Options } from './options.js';
+import { benchQueries } from './scale-queries.js';
+import {
+  explainWork,
+  measureDay,
+  measureWork,
+  requireSame,
+  verifyRange,
+  works,
+  type Side,
+} from './scale-work.js';
+import { fillLedger, planRows } from './scale-world.js';
+import { startSystem } from './system.js';
+
+const quickRows = 60_000;
+/** At most so many times the figure of the small table. */
+const target = 1.2;
+/** As Supabase has it. */
+const statement_ms = 8_000;
+
+interface Pair {
+  small: number;
+  big: number;
+}
+
+/** @returns big against small for each piece of work, and snapshots against raw rows for each question */
+export async function benchScale(options: Options): Promise<Figure[]> {
+  const rows = options.quick ? quickRows : options.rows;
+  const system = await startSystem();
+  const open: pg.Client[] = [];
+  const connectTo = (name: string) => async () => {
+    const url = new URL(system.info.databaseUrl);
+    url.pathname = `/${name}`;
+    const client = new pg.Client({ connectionString: url.toString() });
+    client.on('error', () => undefined);
+    await client.connect();
+    open.push(client);
+    return client;
+  };
+  try {
+    for (const name of ['small', 'big'] as const) {
+      await system.database.query(`create database scale_${name}`);
+      const url = new URL(system.info.databaseUrl);
+      url.pathname = `/scale_${name}`;
+      await migrate(url.toString());
+      options.log(`== filling the ${name} ledger`);
+      await fillLedger(connectTo(`scale_${name}`), planRows(rows), name === 'big', options.log);
+    }
+    const sides = {
+      small: { name: 'small', client: await connectTo('scale_small')(), daysAdded: 0 },
+      big: { name: 'big', client: await connectTo('scale_big')(), daysAdded: 0 },
+    } satisfies Record<string, Side>;
+    await describe(sides.big, options.log);
+    const figures = await benchWorks(sides, options, rows);
+    figures.push(...(await benchQueries(sides.big.client, options.runs, options.log)));
+    for (const side of Object.values(sides)) await verifyAll(side, options.log);
+    return figures;
+  } finally {
+    for (const client of open) await client.end().catch(() => undefined);
+    await system.stop();
+  }
+}
+
+type Sides = Record<'small' | 'big', Side>;
+
+async function benchWorks(sides: Sides, options: Options, rows: number): Promise<Figure[]> {
+  for (const { client } of Object.values(sides))
+    await client.query(`set statement_timeout = ${statement_ms}`);
+  const figures = await benchDays(sides, options, rows);
+  for (const work of works) {
+    const pairs: Pair[] = [];
+    for (let run = 0; run < options.runs; run += 1) {
+      const answers: Partial<Record<keyof Sides, unknown>> = {};
+      const pair = await inTurn(sides, run, async (side) => {
+        await work.run(side);
+        await side.client.query('checkpoint');
+        const { wall_ms, answer } = await measureWork(side, work);
+        answers[side.name] = answer;
+        return wall_ms;
+      });
+      requireSame(work.title, answers.small, answers.big);
+      pairs.push(pair);
+    }
+    const figure = figureOf(work.id, work.title, rows, pairs);
+    options.log(shown(figure));
+    figures.push(await explained(figure, sides, (side) => work.run(side)));
+  }
+  return figures;
+}
+
+/** Ingestion and its drain: each run has a day of its own, behind one that is not timed. */
+async function benchDays(sides: Sides, options: Options, rows: number): Promise<Figure[]> {
+  const ingests: Pair[] = [];
+  const drains: Pair[] = [];
+  for (let run = 0; run < options.runs; run += 1) {
+    const drained: Pair = { small: 0, big: 0 };
+    ingests.push(
+      await inTurn(sides, run, async (side) => {
+        await side.client.query('checkpoint');
+        await measureDay(side);
+        const { ingest_ms, drain_ms } = await measureDay(side);
+        drained[side.name] = drain_ms;
+        return ingest_ms;
+      }),
+    );
+    drains.push(drained);
+  }
+  const figures = [
+    figureOf('ingestion', 'ingestion of a day of 5,000 calls', rows, ingests),
+    figureOf('drain', 'drain of that day', rows, drains),
+  ];
+  for (const figure of figures) options.log(shown(figure));
+  const again = (side: Side) => measureDay(side);
+  return Promise.all(figures.map((figure) => explained(figure, sides, again)));
+}
+
+async function inTurn(sides: Sides, run: number, measure: (side: Side) => Promise<number>): Promise<Pair> {
+  const pair: Pair = { small: 0, big: 0 };
+  const order = run % 2 === 0 ? (['small', 'big'] as const) : (['big', 'small'] as const);
+  for (const name of order) pair[name] = await measure(sides[name]);
+  return pair;
+}
+
+/** With both plans, where the big one is too slow. */
+async function explained(
+  figure: Figure,
+  sides: Sides,
+  run: (side: Side) => Promise<unknown>,
+): Promise<Figure> {
+  if (figure.ratio.median <= target) return figure;
+  const small = await explainWork(sides.small, () => run(sides.small));
+  const big = await explainWork(sides.big, () => run(sides.big));
+  return { ...figure, details: { ...figure.details, explain: { small, big } } };
+}
+
+function figureOf(id: string, title: string, rows: number, pairs: readonly Pair[]): Figure {
+  return {
+    id: `scale/${id}`,
+    title: `${rows.toLocaleString('en')} rows: ${title}`,
+    ratio: spreadOf(pairs.map(({ small, big }) => big / small)),
+    better: 'lower',
+    target,
+    product: { unit: 'ms', what: 'big table', value: spreadOf(pairs.map(({ big }) => big)) },
+    baseline: { unit: 'ms', what: 'small table', value: spreadOf(pairs.map(({ small }) => small)) },
+  };
+}
+
+function shown({ title, ratio, product, baseline }: Figure): string {
+  return `${title}: ${ratio.median} (${product.value.median} against ${baseline.value.median} ms)`;
+}
+
+async function describe({ client }: Side, log: (line: string) => void): Promise<void> {
+  const { rows } = await client.query<{ line: string }>(`
+    select format('%s: %s rows, %s of rows, %s of indexes', c.oid::regclass, c.reltuples::bigint,
+      pg_size_pretty(pg_table_size(c.oid)), pg_size_pretty(pg_indexes_size(c.oid))) as line
+    from pg_class c
+    where c.oid in ('calls'::regclass, 'elevenlabs_conversations'::regclass, 'twilio_snapshots'::regclass,
+      'elevenlabs_snapshots'::regclass)`);
+  for (const { line } of rows) log(line);
+}
+
+/** Everything that was generated and ingested, month by month as the command does it. @throws Error when a sum differs */
+async function verifyAll(side: Side, log: (line: string) => void): Promise<void> {
+  const { rows } = await side.client.query<{ from: string; to: string }>(`
+    select g::date::text as from, (g + interval '1 month')::date::text as to
+    from generate_series((select date_trunc('month', min(call_date) at time zone 'UTC') from calls),
+      (select max(call_date) at time zone 'UTC' from calls), interval '1 month') g`);
+  await side.client.query('set statement_timeout = 0');
+  const began_ms = performance.now();
+  let hours = 0;
+  for (const { from, to } of rows) hours += await verifyRange(side, from, to);
+  log(`the ${side.name} ledger verifies: ${hours} hours in ${Math.round(performance.now() - began_ms)} ms`);
+}
