@@ -10,6 +10,11 @@ import type { Activities, Day, DayCursor, FetchInput, FetchResult } from './type
 
 /** After so many records or so much time no further page is begun, so that the merge of what came can begin. */
 const budget = { records: 10_000, milliseconds: 8_000 };
+/**
+ * Of the time, more or less: children that started together would end their fetches together, and none of them would
+ * ask the provider for anything while all of them go over to the next.
+ */
+const budgetSpread = 0.25;
 
 /** What a later attempt goes on from. */
 interface Progress extends FetchResult {
@@ -45,7 +50,8 @@ async function readDays(
 ): Promise<void> {
   const readPage = pageReader(deps, input.source);
   const ticket = input.dryRun ? 0 : await beginDays(deps, input, progress.unfinished);
-  const deadline = performance.now() + budget.milliseconds;
+  const spread = 1 + budgetSpread * (2 * Math.random() - 1);
+  const deadline = performance.now() + budget.milliseconds * spread;
   const passing: ProviderError[] = [];
 
   const readDay = async (begin: DayCursor): Promise<void> => {
