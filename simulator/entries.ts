@@ -35,10 +35,14 @@ function compare(a: Entry, b: Entry): number {
   return a.id < b.id ? 1 : -1;
 }
 
+const rangesMax = 100;
+
 export class EntrySet {
   private readonly byId = new Map<string, Entry>();
   private readonly removed = new Map<string, Entry>();
   private sorted: Entry[] | null = null;
+  /** What `between` gave since the last change: each page of a day asks for the day anew, which may have a million. */
+  private readonly ranges = new Map<string, readonly Entry[]>();
 
   get size(): number {
     return this.byId.size;
@@ -46,7 +50,7 @@ export class EntrySet {
 
   set(entry: Entry): void {
     this.byId.set(entry.id, entry);
-    this.sorted = null;
+    this.changed();
   }
 
   get(id: string): Entry | undefined {
@@ -63,7 +67,12 @@ export class EntrySet {
   remove(id: string): void {
     this.removed.set(id, this.require(id));
     this.byId.delete(id);
+    this.changed();
+  }
+
+  private changed(): void {
     this.sorted = null;
+    this.ranges.clear();
   }
 
   /** All records, newest first. */
@@ -74,11 +83,17 @@ export class EntrySet {
 
   /** Records listed from `fromMs` on and before `beforeMs`, newest first. */
   between(fromMs: number, beforeMs: number): readonly Entry[] {
+    const key = `${fromMs} ${beforeMs}`;
+    const known = this.ranges.get(key);
+    if (known !== undefined) return known;
     const all = this.all();
-    return all.slice(
+    const range = all.slice(
       firstIndex(all, (entry) => entry.at < beforeMs),
       firstIndex(all, (entry) => entry.at < fromMs),
     );
+    if (this.ranges.size >= rangesMax) this.ranges.clear();
+    this.ranges.set(key, range);
+    return range;
   }
 
   /** How many entries of a newest-first list come up to and including the record, also when it is no longer in it. */
