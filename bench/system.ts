@@ -19,18 +19,20 @@ const look_ms = 50;
 /** What is left to stop, newest last; `stopAll` is for every end, Ctrl-C included. */
 const running: (() => Promise<void>)[] = [];
 
-/** Stops everything that was started and is still up, newest first. */
+/** Stops everything that was started and is still up, newest first; waits for what somebody else is stopping. */
 export async function stopAll(): Promise<void> {
-  for (let stop = running.pop(); stop !== undefined; stop = running.pop()) await stop();
+  for (let stop = running.at(-1); stop !== undefined; stop = running.at(-1)) await stop();
 }
 
+/** Stops it once, however often and by whomever it is asked for. */
 function whenStopping(stop: () => Promise<void>): () => Promise<void> {
-  running.push(stop);
-  return async () => {
-    const index = running.indexOf(stop);
-    if (index >= 0) running.splice(index, 1);
-    await stop();
+  let stopping: Promise<void> | undefined;
+  const once = () => {
+    stopping ??= stop().finally(() => running.splice(running.indexOf(once), 1));
+    return stopping;
   };
+  running.push(once);
+  return once;
 }
 
 export interface Provider {
