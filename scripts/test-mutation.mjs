@@ -58,8 +58,8 @@ async function runAll(wanted, withBaseline, note) {
   const copy = copyTree(root);
   let stopped = false;
   process.once('SIGINT', () => (stopped = true));
+  startStack(copy.dir);
   try {
-    startStack(copy.dir);
     if (withBaseline) {
       const files = [...new Set(wanted.flatMap(({ tests }) => tests))];
       console.log(`${files.length} files of tests with nothing broken…`);

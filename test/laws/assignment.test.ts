@@ -139,6 +139,14 @@ it('a transfer gets no workspace by a number that two claim, and none that had e
     );
 });
 
+it.each(['outbound-api', 'trunking-terminating'])(
+  'a call of direction %s whose number nobody owns asks no parent',
+  async (direction) => {
+    const child = leg('CA-child', 2, '10:00:00', { direction, from: '+34999', parent_call_sid: 'CA-parent' });
+    expect(await ruleOf('CA-child', [leg('CA-parent', 2, '09:30:00'), child])).toBe('1 default');
+  },
+);
+
 it('the number of a conversation decides before its agent', async () => {
   const details = conversation('conv', instant('10:00:00'), { phone_call: { agent_number: '+34003' } });
   expect(await ruleOf('conv', [], [stringifyJson({ ...details, agent_id: 'agent_1' })])).toBe(

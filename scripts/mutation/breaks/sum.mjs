@@ -35,6 +35,14 @@ const sums = [
     tests: isolation,
   },
   {
+    name: 'days-locked-backwards',
+    breaks: 'A drain locks later days first, and holds up drains that it has no need to wait for.',
+    file: drain,
+    find: 'from unnest(p_hours) h order by 1) days;',
+    replacement: 'from unnest(p_hours) h order by 1 desc) days;',
+    tests: isolation,
+  },
+  {
     name: 'sums-incremented',
     breaks: 'A snapshot adds what it finds to what it had, instead of being computed anew.',
     file: drain,
