@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { generateWorld } from '../simulator/generate.js';
+import { spreadOf } from './figures.js';
 import { firstWorkspace, movedNumber, quarter } from './scale-world.js';
 
 /** One ledger, and a connection to it. */
@@ -16,7 +17,7 @@ export interface Side {
 export interface Work {
   id: string;
   title: string;
-  /** How often it is done for one measurement; a mean of several where one is too short to be measured. */
+  /** How often it is done for one measurement, which is their median: the shorter, the oftener. */
   times: number;
   /** Does it once and gives back what must be the same on both sides. */
   run(side: Side): Promise<unknown>;
@@ -123,13 +124,24 @@ async function ingest(side: Side, { day, pages }: ReturnType<typeof pagesOfDay>)
   return call(side, 'complete_days', { p_source: source, p_days: [day], p_run_id: runId });
 }
 
-/** Milliseconds of each half of one day's ingestion. */
-export async function measureDay(side: Side): Promise<{ ingest_ms: number; drain_ms: number }> {
+export interface Day {
+  /** Of each half of its ingestion. */
+  ingest_ms: number;
+  drain_ms: number;
+  /** What the first half wrote to the log: after a checkpoint, each page that is touched is written whole. */
+  wal_mb: number;
+}
+
+/** Ingests the next day, and drains it. @throws Error when a call was not inserted */
+export async function measureDay(side: Side): Promise<Day> {
   const prepared = pagesOfDay(side.daysAdded);
   side.daysAdded += 1;
+  const before_mb = await readWal_mb(side);
   const began_ms = performance.now();
   const totals = await ingest(side, prepared);
   const merged_ms = performance.now();
+  const wal_mb = (await readWal_mb(side)) - before_mb;
+  const drainBegan_ms = performance.now();
   await drain(side);
   const ended_ms = performance.now();
   const wanted = { fetched: callsOfDay, inserted: callsOfDay, updated: 0, rejected: 0 };
@@ -138,7 +150,14 @@ export async function measureDay(side: Side): Promise<{ ingest_ms: number; drain
       throw new Error(`A day was ingested otherwise than it should: ${JSON.stringify(totals)}`);
     }
   }
-  return { ingest_ms: merged_ms - began_ms, drain_ms: ended_ms - merged_ms };
+  return { ingest_ms: merged_ms - began_ms, drain_ms: ended_ms - drainBegan_ms, wal_mb };
+}
+
+async function readWal_mb({ client }: Side): Promise<number> {
+  const { rows } = await client.query<{ bytes: string }>(
+    `select pg_current_wal_insert_lsn() - '0/0' as bytes`,
+  );
+  return Number(rows[0]?.bytes) / 2 ** 20;
 }
 
 export interface Checked {
@@ -169,7 +188,7 @@ export const works: readonly Work[] = [
   {
     id: 'move',
     title: 'moving a number with 2,000 calls',
-    times: 1,
+    times: 4,
     async run(side) {
       await side.client.query(
         `update workspace_phones set workspace_id = case workspace_id when ${firstWorkspace} then ${firstWorkspace + 1}
@@ -182,13 +201,13 @@ export const works: readonly Work[] = [
   {
     id: 'verify',
     title: 'verify of a month',
-    times: 1,
+    times: 5,
     run: (side) => verifyRange(side, month.from, month.to),
   },
   {
     id: 'report',
     title: 'report of a quarter by month',
-    times: 5,
+    times: 15,
     async run(side) {
       const range = { p_from: quarter.from, p_to: quarter.to, p_workspace: null };
       const lines = await call(side, 'report_costs', {
@@ -201,7 +220,7 @@ export const works: readonly Work[] = [
   {
     id: 'status',
     title: 'status',
-    times: 20,
+    times: 30,
     async run(side) {
       const { days, ...status } = await call<Record<string, unknown>>(side, 'ledger_status');
       // There are more days in the big ledger, and only they may differ.
@@ -211,12 +230,16 @@ export const works: readonly Work[] = [
   },
 ];
 
-/** Milliseconds of one piece of work: the mean of its times. What it gave back last is given back too. */
+/** Milliseconds of one piece of work: the median of its times. What it gave back last is given back too. */
 export async function measureWork(side: Side, work: Work): Promise<{ wall_ms: number; answer: unknown }> {
   let answer: unknown;
-  const began_ms = performance.now();
-  for (let time = 0; time < work.times; time += 1) answer = await work.run(side);
-  return { wall_ms: (performance.now() - began_ms) / work.times, answer };
+  const walls_ms: number[] = [];
+  for (let time = 0; time < work.times; time += 1) {
+    const began_ms = performance.now();
+    answer = await work.run(side);
+    walls_ms.push(performance.now() - began_ms);
+  }
+  return { wall_ms: spreadOf(walls_ms).median, answer };
 }
 
 /** @throws Error when both sides did not do the same */
