@@ -153,7 +153,7 @@ create function hourledger.whole_seconds(value text, what text) returns integer
 -- once for every use.
 create function hourledger.read_calls(records jsonb)
   returns table (id text, direction text, status text, phone_from text, phone_to text, call_date timestamptz,
-    end_date timestamptz, duration integer, cost numeric, currency text, parent_call_sid text, account_sid text, raw jsonb)
+    end_date timestamptz, duration integer, cost numeric, currency text, parent_call_sid text, account_sid text, raw jsonb, place integer)
   language sql stable rows 1000 as $$
   select
     t.id, t.direction, t.status, t.phone_from, t.phone_to,
@@ -162,21 +162,22 @@ create function hourledger.read_calls(records jsonb)
     hourledger.whole_seconds(t.duration, 'duration'),
     abs(hourledger.exact_decimal(t.price, 'price')),
     coalesce(t.price_unit, case when t.price is not null then 'XXX' end),
-    t.parent_call_sid, t.account_sid, t.raw
+    t.parent_call_sid, t.account_sid, t.raw, t.place
   from (
     select
       nullif(m.sid, '') as id, nullif(m.direction, '') as direction, nullif(m.status, '') as status,
       nullif(m."from", '') as phone_from, nullif(m."to", '') as phone_to, nullif(m.start_time, '') as start_time,
       coalesce(nullif(m.start_time, ''), nullif(m.date_created, '')) as started, nullif(m.end_time, '') as end_time,
       nullif(m.duration, '') as duration, nullif(m.price, '') as price, upper(nullif(m.price_unit, '')) as price_unit,
-      nullif(m.parent_call_sid, '') as parent_call_sid, nullif(m.account_sid, '') as account_sid, m.raw
+      nullif(m.parent_call_sid, '') as parent_call_sid, nullif(m.account_sid, '') as account_sid, m.raw,
+      m.place::integer - 1 as place
     from rows from (
       jsonb_array_elements(read_calls.records),
       jsonb_to_recordset(read_calls.records) as (
         sid text, direction text, status text, "from" text, "to" text, start_time text, date_created text, end_time text,
         duration text, price text, price_unit text, parent_call_sid text, account_sid text)
-    ) m (raw, sid, direction, status, "from", "to", start_time, date_created, end_time, duration, price, price_unit,
-      parent_call_sid, account_sid)
+    ) with ordinality m (raw, sid, direction, status, "from", "to", start_time, date_created, end_time, duration, price,
+      price_unit, parent_call_sid, account_sid, place)
     offset 0
   ) t
   offset 0
@@ -187,7 +188,7 @@ create function hourledger.read_conversations(records jsonb)
   returns table (id text, agent_id text, status text, conversation_date timestamptz, call_duration_secs integer,
     cost numeric, cost_fiat numeric, llm_price numeric, llm_charge numeric, call_charge numeric,
     free_minutes_consumed numeric, free_llm_dollars_consumed numeric, dev_discount boolean, llm_usage jsonb,
-    agent_number text, external_number text, call_sid text, raw jsonb)
+    agent_number text, external_number text, call_sid text, raw jsonb, place integer)
   language sql stable rows 100 as $$
   select
     nullif(t.raw ->> 'conversation_id', ''),
@@ -208,11 +209,11 @@ create function hourledger.read_conversations(records jsonb)
     nullif(t.phone_call ->> 'agent_number', ''),
     nullif(t.phone_call ->> 'external_number', ''),
     nullif(t.phone_call ->> 'call_sid', ''),
-    t.raw
+    t.raw, t.place
   from (
-    select j.raw, j.raw -> 'metadata' as metadata, j.raw #> '{metadata,charging}' as charging,
+    select j.raw, j.place::integer - 1 as place, j.raw -> 'metadata' as metadata, j.raw #> '{metadata,charging}' as charging,
       j.raw #> '{metadata,phone_call}' as phone_call
-    from jsonb_array_elements(read_conversations.records) j (raw)
+    from jsonb_array_elements(read_conversations.records) with ordinality j (raw, place)
     offset 0
   ) t
   offset 0
@@ -271,7 +272,8 @@ create function hourledger.same_json(a jsonb, b jsonb) returns boolean
   language sql immutable parallel safe
   return row(a)::record *= row(b)::record;
 
--- Merges an array of Twilio's call objects into the raw rows, in the order of their ids. What is stored as it came
+-- Merges an array of Twilio's call objects into the raw rows, in the order of their ids. The objects are taken out of the
+-- array when they are written: through joins and sorts goes only their place. What is stored as it came
 -- is not written, except when it was asked by its id: then the answer is noted on it. With p_careful, records of other
 -- days than the page's are written too, and what overlapped in time is marked to be asked again.
 create function hourledger.merge_calls(p_records jsonb, p_page hourledger.page_facts, p_careful boolean)
@@ -281,7 +283,8 @@ declare
   v_outcome hourledger.merge_outcome;
 begin
   with incoming as materialized (
-    select r.*, before.id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
+    select r.id, r.direction, r.status, r.phone_from, r.phone_to, r.call_date, r.end_date, r.duration, r.cost, r.currency,
+      r.parent_call_sid, r.account_sid, r.place, before.id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
       coalesce(p_page.day is not null and not before.ask_again and same_json(before.raw_data, r.raw), false) as is_done
     from read_calls(p_records) r
     left join calls before on before.id = r.id
@@ -295,15 +298,18 @@ begin
     insert into calls as stored
       (id, workspace_id, classification, direction, status, phone_from, phone_to, call_date, end_date,
       duration, cost, currency, parent_call_sid, account_sid, raw_data, asked_ticket, answered_ticket)
-    select i.id, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)), d.classification,
-      i.direction, i.status, i.phone_from, i.phone_to, i.call_date, i.end_date, i.duration, i.cost, i.currency,
-      i.parent_call_sid, i.account_sid, i.raw, p_page.asked_ticket, p_page.answered_ticket
-    from incoming i
-    join decide_calls(array(
-      select (n.id, n.direction, n.account_sid, digits_of(n.phone_from), digits_of(n.phone_to), n.call_date,
-        coalesce(n.end_date, n.call_date))::call_facts
-      from incoming n where not n.is_done)) d on d.id = i.id
-    order by i.id collate "C"
+    select i.id, i.workspace_id, i.classification, i.direction, i.status, i.phone_from, i.phone_to, i.call_date,
+      i.end_date, i.duration, i.cost, i.currency, i.parent_call_sid, i.account_sid, p_records -> i.place,
+      p_page.asked_ticket, p_page.answered_ticket
+    from (
+      select n.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
+      from incoming n
+      join decide_calls(array(
+        select (n.id, n.direction, n.account_sid, digits_of(n.phone_from), digits_of(n.phone_to), n.call_date,
+          coalesce(n.end_date, n.call_date))::call_facts
+        from incoming n where not n.is_done)) d on d.id = n.id
+      order by n.id collate "C"
+    ) i
     on conflict (id) do update set
       source = 'twilio', direction = excluded.direction, status = excluded.status, phone_from =
       excluded.phone_from, phone_to = excluded.phone_to, call_date = excluded.call_date, end_date =
@@ -355,7 +361,9 @@ declare
   v_outcome hourledger.merge_outcome;
 begin
   with incoming as materialized (
-    select r.*, before.conversation_id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
+    select r.id, r.agent_id, r.status, r.conversation_date, r.call_duration_secs, r.cost, r.cost_fiat, r.llm_price,
+      r.llm_charge, r.call_charge, r.free_minutes_consumed, r.free_llm_dollars_consumed, r.dev_discount, r.llm_usage,
+      r.agent_number, r.external_number, r.call_sid, r.place, before.conversation_id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
       coalesce(p_page.day is not null and not before.ask_again and same_json(before.raw_data, r.raw), false) as is_done
     from read_conversations(p_records) r
     left join elevenlabs_conversations before on before.conversation_id = r.id
@@ -371,16 +379,18 @@ begin
       cost, cost_fiat, llm_price, llm_charge, call_charge, free_minutes_consumed, free_llm_dollars_consumed,
       dev_discount, llm_usage, agent_number, external_number, call_sid, raw_data, asked_ticket,
       answered_ticket)
-    select i.id, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)), d.classification,
-      i.agent_id, i.status, i.conversation_date, i.call_duration_secs, i.cost, i.cost_fiat, i.llm_price,
-      i.llm_charge, i.call_charge, i.free_minutes_consumed, i.free_llm_dollars_consumed, i.dev_discount,
-      i.llm_usage, i.agent_number, i.external_number, i.call_sid, i.raw, p_page.asked_ticket,
-      p_page.answered_ticket
-    from incoming i
-    join decide_conversations(array(
-      select (n.id, digits_of(n.agent_number), n.agent_id, n.conversation_date)::conversation_facts
-      from incoming n where not n.is_done)) d on d.id = i.id
-    order by i.id collate "C"
+    select i.id, i.workspace_id, i.classification, i.agent_id, i.status, i.conversation_date, i.call_duration_secs, i.cost,
+      i.cost_fiat, i.llm_price, i.llm_charge, i.call_charge, i.free_minutes_consumed, i.free_llm_dollars_consumed,
+      i.dev_discount, i.llm_usage, i.agent_number, i.external_number, i.call_sid, p_records -> i.place,
+      p_page.asked_ticket, p_page.answered_ticket
+    from (
+      select n.*, coalesce(d.workspace_id, (select s.default_workspace_id from settings s)) as workspace_id, d.classification
+      from incoming n
+      join decide_conversations(array(
+        select (n.id, digits_of(n.agent_number), n.agent_id, n.conversation_date)::conversation_facts
+        from incoming n where not n.is_done)) d on d.id = n.id
+      order by n.id collate "C"
+    ) i
     on conflict (conversation_id) do update set
       agent_id = excluded.agent_id, status = excluded.status, conversation_date = excluded.conversation_date,
       call_duration_secs = excluded.call_duration_secs, cost = excluded.cost, cost_fiat = excluded.cost_fiat,
