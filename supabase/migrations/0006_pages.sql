@@ -79,12 +79,15 @@ comment on function public.begin_days is 'Notes that a run begins to read days; 
 -- A later attempt replaces what an earlier one staged; an earlier one that lands late, or anything onto a merged page,
 -- changes nothing. Whoever asks gets what stands there. The page comes as one body of bytes, which no one on the way has
 -- to parse or to escape: a line of JSON that says where it belongs, then its text.
+-- A day that begins anew leaves behind the lists that it had not merged, so that nobody merges them later: they are of the
+-- same run, and nothing else would say that they are older. Details stay. They are not asked again, and still to be merged.
 create function public.stage_page(bytea) returns jsonb
   language plpgsql set search_path = hourledger, public, pg_temp as $$
 declare
   v_line_end integer := position('\x0a'::bytea in $1);
   v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
   v_page hourledger.staged_pages;
+  v_restarts integer := substring(v_given ->> 'page_id' from '^[^/]+/[a-z]+/[-0-9]{10}/([1-9][0-9]*)/');
 begin
   insert into staged_pages as standing
       (page_id, run_id, source, day, cursor, next_cursor, is_list, ids, records_key, asked_ticket, answered_ticket, gone)
@@ -103,6 +106,15 @@ begin
       on conflict (page_id) do update set body = excluded.body;
   else
     select * into strict v_page from staged_pages where page_id = v_given ->> 'page_id';
+  end if;
+  if v_restarts is not null then
+    with outdated as (
+      delete from staged_pages p
+        where p.run_id = v_page.run_id and p.source = v_page.source and p.day = v_page.day and p.is_list
+          and p.merged_counts is null and split_part(p.page_id, '/', 4)::integer < v_restarts
+        returning p.page_id
+    )
+    delete from staged_texts t using outdated o where t.page_id = o.page_id;
   end if;
   return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'));
 end

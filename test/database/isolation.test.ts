@@ -422,3 +422,61 @@ it('a workspace that has records, numbers or agents is not deleted', async () =>
     'workspace 2 has numbers',
   );
 });
+
+const pageOf = (restarts: number) => `restarted/twilio/${day}/${restarts}/first`;
+
+/** The only page of a run whose day began anew so many times. Returns the number of the next request. */
+async function stageAgain(restarts: number, askedTicket: string | number, price: string) {
+  const records = [text('CA1', { price })];
+  const page = { source: 'twilio', runId: 'restarted', day, records, askedTicket } as const;
+  return (await one.stage({ ...page, pageId: pageOf(restarts) })).nextTicket;
+}
+
+const costs = () => database.query('select cost::text, ask_again from calls');
+
+it('a page from before its day began anew is not merged any more, however late somebody tries', async () => {
+  await one.readDay('before', 'twilio', day, [text('CA1', { price: '-1' })]);
+  const askedTicket = await one.beginDays('restarted', 'twilio', [day]);
+  const nextTicket = await stageAgain(0, askedTicket, '-2');
+  await stageAgain(1, nextTicket, '-1');
+  expect(await one.merge(pageOf(1))).toMatchObject({ unchanged: 1 });
+  expect(await two.merge(pageOf(0))).toEqual({ missing: true });
+  expect(await costs()).toEqual([{ cost: '1', ask_again: false }]);
+  expect(await one.rows('select from hourledger.staged_texts where page_id = $1', [pageOf(0)])).toEqual([]);
+});
+
+it('a merge that is under way when its day begins anew is waited for, and the newer page has the last word', async () => {
+  await one.readDay('before', 'twilio', day, [text('CA1', { price: '-1' })]);
+  const askedTicket = await one.beginDays('restarted', 'twilio', [day]);
+  const nextTicket = await stageAgain(0, askedTicket, '-2');
+  await begin(two);
+  expect(await two.merge(pageOf(0))).toMatchObject({ updated: 1 });
+  const staging = stageAgain(1, nextTicket, '-1');
+  await waitUntilBlocked();
+  await commit(two);
+  await staging;
+  expect(await one.merge(pageOf(1))).toMatchObject({ updated: 1 });
+  expect(await costs()).toEqual([{ cost: '1', ask_again: false }]);
+});
+
+it('details that wait to be merged outlive the new beginning of their day, whose list goes on from them', async () => {
+  const askedTicket = await one.beginDays('restarted', 'elevenlabs', [day]);
+  const list = `restarted/elevenlabs/${day}/0/first`;
+  const page = { source: 'elevenlabs', runId: 'restarted', day, askedTicket } as const;
+  await one.stage({
+    ...page,
+    pageId: `${list}/from/1`,
+    records: [spoken('conv_1', number)],
+    ids: ['conv_1'],
+  });
+  await one.stage({ ...page, pageId: list, records: [], ids: ['conv_1'], isList: true });
+  await one.stage({
+    ...page,
+    pageId: list.replace('/0/', '/1/'),
+    records: [],
+    ids: ['conv_1'],
+    isList: true,
+  });
+  expect(await one.merge(list)).toEqual({ missing: true });
+  expect(await one.merge(`${list}/from/1`)).toMatchObject({ inserted: 1 });
+});
