@@ -21,18 +21,22 @@ export interface DetailsOrigin {
 }
 
 interface Gathered {
-  ids: string[];
+  /** What the provider does not know any more. */
+  gone: string[];
+  /** What it has answered. */
+  given: string[];
   texts: string[];
-  gone: number;
   bytes: number;
 }
+
+const nothing = (): Gathered => ({ gone: [], given: [], texts: [], bytes: 0 });
 
 export class DetailsStager {
   readonly #ledger: Ledger;
   readonly #origin: DetailsOrigin;
   readonly #pageIds: string[] = [];
   #askedTicket: number;
-  #gathered: Gathered = { ids: [], texts: [], gone: 0, bytes: 0 };
+  #gathered = nothing();
 
   constructor(ledger: Ledger, origin: DetailsOrigin) {
     this.#ledger = ledger;
@@ -42,25 +46,27 @@ export class DetailsStager {
 
   /** @param recordText null when the provider does not know the record any more */
   async add(id: string, recordText: string | null): Promise<void> {
-    this.#gathered.ids.push(id);
-    if (recordText === null) this.#gathered.gone += 1;
+    const gathered = this.#gathered;
+    if (recordText === null) gathered.gone.push(id);
     else {
-      this.#gathered.texts.push(recordText);
-      this.#gathered.bytes += recordText.length;
+      gathered.given.push(id);
+      gathered.texts.push(recordText);
+      gathered.bytes += recordText.length;
     }
-    if (this.#gathered.ids.length >= records_max || this.#gathered.bytes >= body_bytes_max)
-      await this.#stage();
+    if (countOf(gathered) >= records_max || gathered.bytes >= body_bytes_max) await this.#stage();
   }
 
   /** Stages what is left; returns the ids of all pages. */
   async finish(): Promise<string[]> {
-    if (this.#gathered.ids.length > 0) await this.#stage();
+    if (countOf(this.#gathered) > 0) await this.#stage();
     return this.#pageIds;
   }
 
   async #stage(): Promise<void> {
-    const { ids, texts, gone } = this.#gathered;
-    this.#gathered = { ids: [], texts: [], gone: 0, bytes: 0 };
+    const { gone, given, texts } = this.#gathered;
+    this.#gathered = nothing();
+    // Merging takes the first so many of them for gone.
+    const ids = [...gone, ...given];
     const { source, run, day, listPage } = this.#origin;
     const pageId = detailsPageId(listPage, ids[0] ?? '');
     // Noted before the request, so that finish() names it even while another batch is being staged.
@@ -76,8 +82,12 @@ export class DetailsStager {
       ids,
       recordsKey: null,
       askedTicket: this.#askedTicket,
-      gone,
+      gone: gone.length,
       body: `[${texts.join(',')}]`,
     });
   }
+}
+
+function countOf({ gone, given }: Gathered): number {
+  return gone.length + given.length;
 }

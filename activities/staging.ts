@@ -11,7 +11,7 @@ export interface PageToStage {
   cursor: string | null;
   nextCursor: string | null;
   isList: boolean;
-  /** The records that the page accounts for; null: those in its text. */
+  /** The records that the page accounts for, those that are gone first; null: those in its text. */
   ids: string[] | null;
   /** The key of the text under which the array of records is; null where the text is the array. */
   recordsKey: string | null;

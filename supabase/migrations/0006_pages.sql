@@ -38,7 +38,7 @@ create index staged_pages_run_day on hourledger.staged_pages (run_id, source, da
 comment on table hourledger.staged_pages is 'Pages that a run fetched: where they belong, and once merged, what merging did.';
 comment on column hourledger.staged_pages.day is 'The day whose list gave the page; null for records asked by their ids.';
 comment on column hourledger.staged_pages.is_list is 'A page of the provider''s list; false for details asked one by one.';
-comment on column hourledger.staged_pages.ids is 'The records that the page accounts for.';
+comment on column hourledger.staged_pages.ids is 'The records that the page accounts for; those that are gone come first.';
 comment on column hourledger.staged_pages.records_key is 'The key of the text under which its records are; null where the text is the array itself.';
 comment on column hourledger.staged_pages.merged_counts is 'What merging did; null until then.';
 comment on column hourledger.staged_pages.outcomes is 'A letter for each of ids: inserted, updated, rejected, gone, or = for unchanged.';
@@ -638,7 +638,7 @@ begin
     select id, min(rank) as rank from given group by id
   )
   select array_agg(id),
-    string_agg(case when rank < 6 then substr('iur =', rank, 1) when p_page.gone > 0 and not p_page.is_list then 'g' else '=' end, ''),
+    string_agg(case when rank < 6 then substr('iur =', rank, 1) when id = any (p_page.ids[:p_page.gone]) then 'g' else '=' end, ''),
     jsonb_build_object(
       'fetched', count(*) filter (where rank < 6), 'inserted', count(*) filter (where rank = 1),
       'updated', count(*) filter (where rank = 2), 'rejected', count(*) filter (where rank = 3),

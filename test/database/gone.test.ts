@@ -44,9 +44,11 @@ async function ask(
   );
   const askedTicket = await ledger.nextTicket();
   const records = Object.values(answers).filter((text) => text !== null);
-  const gone = Object.values(answers).length - records.length;
+  const given = Object.entries(answers);
+  const goneIds = given.flatMap(([id, text]) => (text === null ? [id] : []));
+  const gone = goneIds.length;
   const pageId = `${run}/${source}/unsettled/${++pages}`;
-  const ids = Object.keys(answers);
+  const ids = [...goneIds, ...given.flatMap(([id, text]) => (text === null ? [] : [id]))];
   await ledger.stage({
     pageId,
     source,
@@ -120,4 +122,10 @@ it('one that the list of ElevenLabs names without a detail is counted once', asy
   for (const id of ['again/details', 'again/list']) await ledger.merge(id);
   expect(await ledger.completeDays('again', 'elevenlabs', [day])).toMatchObject({ fetched: 1, gone: 1 });
   expect(await counts('elevenlabs')).toEqual({ fetched: 1, gone: 1 });
+});
+
+it('one that is answered with something that has no id is rejected, and not gone', async () => {
+  await ask('sync-1', { CA2: '{"sid":null}', CA1: null });
+  expect(await counts()).toEqual({ fetched: 3, gone: 1 });
+  expect(await ledger.rows('select id from hourledger.gone_ids')).toEqual([{ id: 'CA1' }]);
 });

@@ -163,7 +163,7 @@ it('details that are gone are counted in their day, and delete nothing', async (
   const askedTicket = await ledger.beginDays(run, 'elevenlabs', [day]);
   const records = [stringifyJson(conversation(here, at, { cost: num('7') }))];
   const details = { source: 'elevenlabs', runId: run, day, askedTicket, isList: false } as const;
-  await ledger.stage({ ...details, pageId: `${run}/from`, records, ids: [here, gone], gone: 1 });
+  await ledger.stage({ ...details, pageId: `${run}/from`, records, ids: [gone, here], gone: 1 });
   await ledger.stage({ ...details, pageId: run, records: [], ids: [here, gone], isList: true });
   await ledger.merge(`${run}/from`);
   await ledger.merge(run);
