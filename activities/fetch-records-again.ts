@@ -1,8 +1,9 @@
 /** The activity `fetchRecordsAgain`: single records asked by their ids, those least recently asked first. */
 import { log } from '@temporalio/activity';
 import { requeueRateLimited } from '../providers/batch.js';
-import { ProviderError, type Provider } from '../providers/index.js';
+import { ProviderError } from '../providers/index.js';
 import { toApplicationFailure } from '../providers/request-failure.js';
+import { askRecord, type Answer } from './ask-record.js';
 import type { Dependencies } from './dependencies.js';
 import { DetailsStager } from './details-stager.js';
 import { withHeartbeats } from './heartbeat.js';
@@ -13,12 +14,6 @@ import type { Activities, AskAgainInput } from './types.js';
 
 /** Bounds what one attempt can lose, and how long it takes. */
 const records_max = 200;
-
-/** What came of asking for a record: its text, null where there is none any more, or why it was refused. */
-interface Answer {
-  recordText: string | null;
-  refusal: string | null;
-}
 
 interface RecordsToAsk {
   ids: string[];
@@ -94,7 +89,7 @@ async function askAll(
       ids,
       async (id) => {
         await pace[source].take(signal);
-        return askOne(provider, id, signal);
+        return askRecord(provider, id, signal);
       },
       {
         onResult: onAnswer,
@@ -106,19 +101,6 @@ async function askAll(
   } catch (error) {
     if (error instanceof ProviderError) throw toApplicationFailure(error);
     throw error;
-  }
-}
-
-/** A refusal that concerns this id alone is an answer too: the others of its batch go on. */
-async function askOne(provider: Provider, id: string, signal: AbortSignal): Promise<Answer> {
-  try {
-    const { recordText } = await provider.fetchRecord(id, signal);
-    return { recordText, refusal: null };
-  } catch (error) {
-    const concernsIt =
-      error instanceof ProviderError && (error.kind === 'permanent' || error.kind === 'not-found');
-    if (!concernsIt) throw error;
-    return { recordText: null, refusal: error.message };
   }
 }
 

@@ -1,6 +1,12 @@
 /** One page of a day, from the provider's wire to the stage. What differs between the providers is here. */
 import { requeueRateLimited } from '../providers/batch.js';
-import type { ConversationsPage, ElevenLabsProvider, TwilioProvider } from '../providers/index.js';
+import {
+  ProviderError,
+  type ConversationsPage,
+  type ElevenLabsProvider,
+  type TwilioProvider,
+} from '../providers/index.js';
+import { askRecord } from './ask-record.js';
 import type { Dependencies } from './dependencies.js';
 import { DetailsStager } from './details-stager.js';
 import { listPageId } from './page-id.js';
@@ -9,6 +15,8 @@ import type { DayCursor, FetchInput } from './types.js';
 
 /** How long a provider may refuse everything before the attempt ends and Temporal waits instead. */
 export const giveUpAfter_ms = 20_000;
+/** Fewer details that are refused may well be all that there are of a quiet day. */
+const refusals_min = 10;
 
 export interface PageRead {
   /** Pages to be merged. */
@@ -134,21 +142,43 @@ async function readDetails(
     listPage,
     askedTicket: toAsk.ticket,
   });
+  const refused = new Map<string, string>();
   await concurrency.elevenlabs.runAll(
     toAsk.ids,
     async (id) => {
       await pace.elevenlabs.take(signal);
-      return provider.fetchRecord(id, signal);
+      return askRecord(provider, id, signal);
     },
     {
-      onResult: (id, { recordText }) => {
+      onResult: (id, { recordText, refusal }) => {
         onAnswer();
-        return stager.add(id, recordText);
+        if (refusal === null) return stager.add(id, recordText);
+        refused.set(id, refusal);
+        return Promise.resolve();
       },
       shouldRequeue: requeueRateLimited,
       giveUpAfterMs: giveUpAfter_ms,
       signal,
     },
   );
+  refuseAll(page, refused);
+  for (const [id, message] of refused) {
+    await stager.add(id, JSON.stringify({ conversation_id: id, hourledger_refused: message }));
+  }
   return [...toAsk.waitingPages, ...(await stager.finish())];
+}
+
+/**
+ * Single details that are refused are rejected with the provider's words, and the day goes on. Where it refuses every
+ * one of a whole page, it is not about the records: then the day fails, lest it end as completed with nothing in it.
+ */
+function refuseAll(page: ConversationsPage, refused: ReadonlyMap<string, string>): void {
+  const [message] = refused.values();
+  if (message === undefined || refused.size < refusals_min) return;
+  if (page.ids.some((id) => id !== '' && !refused.has(id))) return;
+  throw new ProviderError({
+    kind: 'permanent',
+    source: 'elevenlabs',
+    message: `${message} (so are all ${refused.size} conversations of the page)`,
+  });
 }

@@ -381,6 +381,8 @@ begin
     left join elevenlabs_conversations before on before.conversation_id = r.id
     where case
       when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
+      -- What the worker stages in the place of a detail that it was refused.
+      when r.raw ? 'hourledger_refused' then refuse(r.raw ->> 'hourledger_refused')
       when r.conversation_date is null then refuse(coalesce(r.conversation_date::text, 'the record has no date'))
       else p_page.day is null or day_of(r.conversation_date) = p_page.day
     end

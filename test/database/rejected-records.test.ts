@@ -159,3 +159,51 @@ it('an older answer neither rejects what is stored newer, nor ends a newer rejec
   await world.merge('late good');
   expect(await rejected([id])).toHaveLength(1);
 });
+
+/** Ids that a sync asks on a day, which it does not list again. */
+const asked = async (nominalTime: string): Promise<string[]> => {
+  const args = { p_source: 'elevenlabs', p_workflow_id: 'w', p_run_id: `${run}-asker-${nominalTime}` };
+  const scope = { p_nominal: nominalTime, p_listed_days: [], p_unordered_days: null, p_limit: 100 };
+  return (await world.call<{ ids: string[] }>('records_to_ask', { ...args, ...scope })).ids;
+};
+
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+
+it('a conversation that the provider refuses to give is rejected with its words, and asked again for 14 days', async () => {
+  const words = 'ElevenLabs refused the request (HTTP 422); "bad"';
+  const refused = JSON.stringify({ conversation_id: `${run} refused`, hourledger_refused: words });
+  const fine = stringifyJson(conversation(run, at));
+  expect(await world.readDay(run, 'elevenlabs', day, [refused, fine])).toMatchObject({
+    fetched: 2,
+    inserted: 1,
+    rejected: 1,
+  });
+  expect(await world.completeDays(run, 'elevenlabs', [day])).toMatchObject({ fetched: 2, rejected: 1 });
+  expect(await rejected([`${run} refused`])).toMatchObject([{ day, reason: words }]);
+  expect(await asked(inDays(13))).toContain(`${run} refused`);
+  expect(await asked(inDays(15))).not.toContain(`${run} refused`);
+  const now = stringifyJson(conversation(`${run} refused`, at));
+  expect(await world.readDay(`${run}-later`, 'elevenlabs', day, [now])).toMatchObject({ inserted: 1 });
+  expect(await rejected([`${run} refused`])).toEqual([]);
+});
+
+it('a stored record whose newer version cannot be stored keeps counting, is asked again, and is told of', async () => {
+  const id = `${run}-once-good`;
+  const bad = stringifyJson(conversation(id, at, { cost: 'many' }));
+  await world.readDay(`${run}-1`, 'elevenlabs', day, [stringifyJson(conversation(id, at))]);
+  await world.readDay(`${run}-2`, 'elevenlabs', day, [bad]);
+  expect(await world.completeDays(`${run}-2`, 'elevenlabs', [day])).toMatchObject({
+    fetched: 1,
+    rejected: 1,
+  });
+  expect(
+    await world.rows('select settled from elevenlabs_conversations where conversation_id = $1', [id]),
+  ).toEqual([{ settled: true }]);
+  expect(await asked(inDays(1))).toContain(id);
+  const found = await world.call<{ records: object[]; rejected: object[] }>('find_records', {
+    p_what: id,
+    p_after: null,
+    p_limit: 10,
+  });
+  expect([found.records.length, found.rejected]).toEqual([1, [expect.objectContaining({ id })]]);
+});

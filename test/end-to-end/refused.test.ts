@@ -5,7 +5,7 @@ import { World } from '../../simulator/world.js';
 import type { AskHintedSummary } from '../../workflows/ask-hinted.js';
 import type { DailySyncSummary } from '../../workflows/daily-sync.js';
 import { hourledger } from '../client/cli.js';
-import { call } from '../simulator/records.js';
+import { call, conversation } from '../simulator/records.js';
 import { startSystem, type System } from '../support/system.js';
 
 let system: System | null = null;
@@ -93,4 +93,65 @@ test('so is an unsettled record that is refused: it is asked once a run, and the
   simulator.faults.clear();
   expect((await sync()).setAside).toEqual([]);
   expect(await statusLines()).toContain('refused     0 records');
+});
+
+const day = '2025-03-01';
+
+async function beginWithConversations(count: number): Promise<System> {
+  const world = new World();
+  for (let n = 1; n <= count; n++) world.addConversation(conversation(`conv_${n}`, `${day}T10:00:00Z`));
+  system = await startSystem({ world, mapping: demoMapping, sources: ['elevenlabs'] });
+  await system.startWorker();
+  return system;
+}
+
+const readDay = () => system!.backfill({ source: 'elevenlabs', from: day, to: day, reprocess: 'completed' });
+
+const dayRow = async () =>
+  (
+    await system!.db.query(
+      'select state, fetched::integer, inserted::integer, rejected::integer, error from sync_days',
+    )
+  )[0];
+
+test('a detail that is refused for good is rejected with the reason, its day completes, and it is asked again', async () => {
+  const { db, simulator } = await beginWithConversations(120);
+  // On the first page of the list, so that the second is read in spite of it.
+  for (const id of ['conv_1', 'conv_120'])
+    simulator.faults.add({ kind: 'status', status: 422, request: 'conversation', id });
+  await readDay();
+  expect(await dayRow()).toEqual({
+    state: 'completed',
+    fetched: 120,
+    inserted: 118,
+    rejected: 2,
+    error: null,
+  });
+  const [rejected] = await db.query(`select id, day::text, reason from rejected_records order by id`);
+  expect(rejected).toMatchObject({
+    id: 'conv_1',
+    day,
+    reason: expect.stringMatching(/ElevenLabs refused .*422/),
+  });
+  expect(await statusLines()).toContain('rejected    2 records');
+  simulator.stats.reset();
+  simulator.faults.clear();
+  await system!.db.query(`update rejected_records set first_seen_at = '2025-03-10'`);
+  expect(await sync()).toMatchObject({ sources: { elevenlabs: { askedAgain: { inserted: 2 } } } });
+  expect(simulator.stats.requests.conversation.total).toBe(2);
+  expect(await statusLines()).toContain('rejected    0 records');
+});
+
+test('where every detail of a page is refused, the day fails with the reason instead of ending empty', async () => {
+  const { db, simulator } = await beginWithConversations(12);
+  simulator.faults.add({ kind: 'status', status: 400, request: 'conversation' });
+  await expect(readDay()).rejects.toThrow();
+  expect(await dayRow()).toMatchObject({
+    state: 'failed',
+    error: expect.stringMatching(/400.*all 12 conversations/),
+  });
+  expect(await db.query('select from rejected_records')).toEqual([]);
+  simulator.faults.clear();
+  await readDay();
+  expect(await dayRow()).toMatchObject({ state: 'completed', inserted: 12 });
 });
