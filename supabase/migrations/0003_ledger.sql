@@ -56,14 +56,14 @@ create index calls_date on public.calls (call_date);
 create index calls_from on public.calls (from_digits, id) where from_digits is not null;
 create index calls_to on public.calls (to_digits, id)
   where to_digits is not null and coalesce(direction not in ('outbound-api', 'trunking-terminating'), true);
-create index calls_parent on public.calls (parent_call_sid) where parent_call_sid is not null;
+create index calls_parent on public.calls (parent_call_sid, id) where parent_call_sid is not null;
 create index calls_defaulted on public.calls (id) where classification = 'default';
 create index calls_unsettled on public.calls (call_date) where not settled or ask_again;
 -- The calls that a transfer may belong to, by lead and end. Without the account: next to no lead is called by several of
 -- them, and a long key makes every merge slower.
 create index calls_leads on public.calls (to_digits, coalesce(end_date, call_date))
   where direction in ('outbound-api', 'trunking-terminating') and to_digits is not null;
-create index calls_transfers on public.calls (from_digits, coalesce(account_sid, ''))
+create index calls_transfers on public.calls (from_digits, coalesce(account_sid, ''), id)
   where direction = 'trunking-originating' and from_digits is not null;
 
 create table public.elevenlabs_conversations (
@@ -114,7 +114,7 @@ create index conversations_workspace_date on public.elevenlabs_conversations (wo
 create index conversations_date on public.elevenlabs_conversations (conversation_date);
 create index conversations_agent_number on public.elevenlabs_conversations (agent_digits, conversation_id) where agent_digits is not null;
 create index conversations_agent on public.elevenlabs_conversations (agent_id, conversation_id) where agent_id is not null;
-create index conversations_call on public.elevenlabs_conversations (call_sid) where call_sid is not null;
+create index conversations_call on public.elevenlabs_conversations (call_sid, conversation_id) where call_sid is not null;
 create index conversations_defaulted on public.elevenlabs_conversations (conversation_id) where classification = 'default';
 create index conversations_unsettled on public.elevenlabs_conversations (conversation_date) where not settled or ask_again;
 

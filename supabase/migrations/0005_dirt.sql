@@ -15,7 +15,8 @@ comment on column hourledger.dirty_hours.set_aside is 'Why the hour could not be
 create table hourledger.dirty_keys (
   id bigint generated always as identity primary key,
   kind text not null check (kind in
-    ('calls', 'conversations', 'leads', 'from-number', 'to-number', 'agent-number', 'agent', 'default', 'currency')),
+    ('calls', 'conversations', 'leads', 'children', 'carried', 'from-number', 'to-number', 'agent-number', 'agent', 'default',
+     'currency')),
   keys text[] not null,
   after_key text not null default '',
   set_aside text
@@ -49,18 +50,20 @@ begin
 end
 $$;
 
--- Bookkeeping alone (tickets, fetched_at) makes nothing stale.
-create function hourledger.note_updated_calls() returns trigger language plpgsql as $$
+-- Bookkeeping alone (tickets, fetched_at) makes nothing stale. Planned each time: a plan for any array compares every row
+-- with every id, one by one, and for ten thousand of them that takes seconds.
+create function hourledger.note_updated_calls() returns trigger
+  language plpgsql set plan_cache_mode = force_custom_plan as $$
 declare
   v_changed text[];
 begin
   select array_agg(coalesce(o.id, n.id)) into v_changed
   from old_rows o full join new_rows n on n.id = o.id
-  where (o.source, o.workspace_id, o.call_date, o.end_date, o.duration, o.cost, o.currency, o.status, o.direction,
-         o.phone_from, o.phone_to, o.parent_call_sid, o.account_sid)
+  where (o.source, o.workspace_id, o.classification, o.call_date, o.end_date, o.duration, o.cost, o.currency, o.status,
+         o.direction, o.phone_from, o.phone_to, o.parent_call_sid, o.account_sid)
     is distinct from
-        (n.source, n.workspace_id, n.call_date, n.end_date, n.duration, n.cost, n.currency, n.status, n.direction,
-         n.phone_from, n.phone_to, n.parent_call_sid, n.account_sid);
+        (n.source, n.workspace_id, n.classification, n.call_date, n.end_date, n.duration, n.cost, n.currency, n.status,
+         n.direction, n.phone_from, n.phone_to, n.parent_call_sid, n.account_sid);
   if v_changed is null then
     return null;
   end if;
@@ -68,11 +71,12 @@ begin
     select 'twilio', workspace_id, hourledger.hour_of(call_date) from old_rows where source = 'twilio' and id = any (v_changed)
     union
     select 'twilio', workspace_id, hourledger.hour_of(call_date) from new_rows where source = 'twilio' and id = any (v_changed);
-  -- The leads that a call was to before: its new ones follow from the record.
+  -- The leads that a call was to before, and is no more: its present one follows from the record.
   insert into hourledger.dirty_keys (kind, keys)
-    select 'leads', array_agg(distinct hourledger.lead_key(account_sid, to_digits))
-    from old_rows
-    where id = any (v_changed) and hourledger.is_leg_to_lead(direction) and to_digits is not null
+    select 'leads', array_agg(distinct hourledger.lead_key(o.account_sid, o.to_digits))
+    from old_rows o left join new_rows n on n.id = o.id
+    where o.id = any (v_changed) and hourledger.is_leg_to_lead(o.direction) and o.to_digits is not null
+      and (o.direction, o.account_sid, o.to_digits) is distinct from (n.direction, n.account_sid, n.to_digits)
     having count(*) > 0;
   perform hourledger.add_dirty_records('calls', v_changed);
   return null;
@@ -109,7 +113,8 @@ begin
 end
 $$;
 
-create function hourledger.note_updated_conversations() returns trigger language plpgsql as $$
+create function hourledger.note_updated_conversations() returns trigger
+  language plpgsql set plan_cache_mode = force_custom_plan as $$
 declare
   v_changed text[];
 begin

@@ -51,31 +51,72 @@ begin
 end
 $$;
 
--- The transfers that may belong to a call to one of these leads.
-create function hourledger.transfers_of(p_leads text[]) returns text[]
-  language sql stable as $$
-  select array_agg(t.id)
-  from (select split_part(l, '/', -1) as digits, left(l, -length(split_part(l, '/', -1)) - 1) as account_sid from unnest(p_leads) l) lead
-  join public.calls t on t.direction = 'trunking-originating' and t.from_digits is not null
-    and t.from_digits = lead.digits and coalesce(t.account_sid, '') = lead.account_sid
+-- Some of the records whose workspace follows from these keys: the transfers that may belong to a call to one of these
+-- leads, the children of these calls, or the conversations that they carried. At most p_limit, in no order. A materialized
+-- query is planned as if all of it were read; a bare limit would tempt the planner to go through the whole table.
+create function hourledger.some_dependants(p_kind text, p_keys text[], p_limit integer) returns text[]
+  language plpgsql stable as $$
+begin
+  return case p_kind
+    when 'leads' then array(
+      with found as materialized (
+        select t.id
+        from (select split_part(l, '/', -1) as digits, left(l, -length(split_part(l, '/', -1)) - 1) as account_sid from unnest(p_keys) l) lead
+        join calls t on t.direction = 'trunking-originating' and t.from_digits is not null
+          and t.from_digits = lead.digits and coalesce(t.account_sid, '') = lead.account_sid
+      )
+      select id from found limit p_limit)
+    when 'children' then array(
+      with found as materialized (select c.id from calls c where c.parent_call_sid = any (p_keys))
+      select id from found limit p_limit)
+    when 'carried' then array(
+      with found as materialized (select c.conversation_id from elevenlabs_conversations c where c.call_sid = any (p_keys))
+      select conversation_id from found limit p_limit)
+  end;
+end
 $$;
 
--- Everything whose workspace these calls decide: transfers to their leads, their children, and so on down.
-create function hourledger.with_dependants(p_ids text[]) returns text[]
-  language plpgsql stable as $$
+-- The same of keys that many records depend on: in the order of the keys and of the ids behind each, so that a later
+-- step goes on where this one ends. What is left becomes dirt.
+create function hourledger.follow_dependants(p_dirt hourledger.dirty_keys, p_limit integer) returns text[]
+  language plpgsql as $$
 declare
-  v_all text[] := p_ids;
-  v_next text[];
+  v_after text := p_dirt.after_key;
+  v_all text[] := '{}';
+  v_ids text[];
+  v_limit integer;
 begin
-  v_next := p_ids || transfers_of(
-    (select array_agg(distinct lead_key(c.account_sid, c.to_digits)) from calls c
-     where c.id = any (p_ids) and c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null));
-  loop
-    v_all := array(select distinct unnest(v_all || v_next));
-    select array_agg(c.id) into v_next from calls c where c.parent_call_sid = any (v_next) and c.id <> all (v_all);
-    exit when v_next is null;
+  for v_position in 1 .. cardinality(p_dirt.keys) loop
+    v_limit := greatest(p_limit - cardinality(v_all), 0);
+    v_ids := dependants_behind(p_dirt.kind, p_dirt.keys[v_position], v_after, v_limit);
+    v_all := v_all || v_ids;
+    if cardinality(v_ids) = v_limit then
+      insert into dirty_keys (kind, keys, after_key)
+        values (p_dirt.kind, p_dirt.keys[v_position:], coalesce(v_ids[v_limit], v_after));
+      exit;
+    end if;
+    v_after := '';
   end loop;
   return v_all;
+end
+$$;
+
+create function hourledger.dependants_behind(p_kind text, p_key text, p_after text, p_limit integer) returns text[]
+  language plpgsql stable as $$
+declare
+  v_digits text := split_part(p_key, '/', -1);
+  v_account text := left(p_key, -length(v_digits) - 1);
+begin
+  return case p_kind
+    when 'leads' then array(select t.id from calls t
+      where t.direction = 'trunking-originating' and t.from_digits is not null and t.from_digits = v_digits
+        and coalesce(t.account_sid, '') = v_account and t.id > p_after
+      order by t.id limit p_limit)
+    when 'children' then array(select c.id from calls c
+      where c.parent_call_sid = p_key and c.id > p_after order by c.id limit p_limit)
+    when 'carried' then array(select c.conversation_id from elevenlabs_conversations c
+      where c.call_sid = p_key and c.conversation_id > p_after order by c.conversation_id limit p_limit)
+  end;
 end
 $$;
 
@@ -130,14 +171,20 @@ create function hourledger.follow_currency(p_after text, p_limit integer) return
   from next_hours
 $$;
 
--- Does what taken rows of dirt ask for. Returns how many records moved, or how much dirt was added.
+-- Does what taken rows of dirt ask for, looking at some p_limit records of each sort. Returns how many records moved, or
+-- how much dirt was followed. One step down is enough: what hangs on a record follows from where that record belongs,
+-- so that its own dependants have nothing to follow unless it moves, and then it is dirt itself.
 create function hourledger.classify_taken(p_dirt hourledger.dirty_keys[], p_limit integer) returns integer
   language plpgsql as $$
 declare
   v_calls text[];
   v_conversations text[];
-  v_leads text[];
+  v_dependants text[] := '{}';
+  v_left integer := p_limit;
+  v_ids text[];
   v_dirt hourledger.dirty_keys;
+  v_kind text;
+  v_keys text[];
   v_after text;
   v_followed integer := 0;
 begin
@@ -146,8 +193,15 @@ begin
       v_calls := v_calls || v_dirt.keys;
     elsif v_dirt.kind = 'conversations' then
       v_conversations := v_conversations || v_dirt.keys;
-    elsif v_dirt.kind = 'leads' then
-      v_leads := v_leads || v_dirt.keys;
+    elsif v_dirt.kind in ('leads', 'children', 'carried') then
+      v_ids := follow_dependants(v_dirt, v_left);
+      v_left := v_left - cardinality(v_ids);
+      v_followed := v_followed + 1;
+      if v_dirt.kind = 'carried' then
+        v_conversations := v_conversations || v_ids;
+      else
+        v_dependants := v_dependants || v_ids;
+      end if;
     else
       v_after := case when v_dirt.kind = 'currency' then follow_currency(v_dirt.after_key, p_limit)
         else follow_key(v_dirt, p_limit) end;
@@ -157,13 +211,27 @@ begin
       end if;
     end if;
   end loop;
-  if v_calls is not null or v_leads is not null then
-    v_calls := with_dependants(array(select distinct unnest(v_calls || transfers_of(v_leads))));
-    v_followed := v_followed + reassign_calls(v_calls);
-    v_conversations := v_conversations ||
-      array(select conversation_id from elevenlabs_conversations where call_sid = any (v_calls));
+  if v_calls is not null then
+    v_calls := array(select distinct unnest(v_calls));
+    foreach v_kind in array array['leads', 'children', 'carried'] loop
+      v_keys := case when v_kind <> 'leads' then v_calls else
+        (select array_agg(distinct lead_key(c.account_sid, c.to_digits)) from calls c
+         where c.id = any (v_calls) and c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null) end;
+      v_ids := some_dependants(v_kind, v_keys, p_limit + 1);
+      if cardinality(v_ids) > p_limit then
+        perform add_dirty_records(v_kind, v_keys);
+        v_followed := v_followed + 1;
+      elsif v_kind = 'carried' then
+        v_conversations := v_conversations || v_ids;
+      else
+        v_dependants := v_dependants || v_ids;
+      end if;
+    end loop;
   end if;
-  if v_conversations is not null then
+  if v_calls is not null or v_dependants <> '{}' then
+    v_followed := v_followed + reassign_calls(array(select distinct unnest(v_calls || v_dependants)));
+  end if;
+  if v_conversations <> '{}' then
     v_followed := v_followed + reassign_conversations(array(select distinct unnest(v_conversations)));
   end if;
   return v_followed;

@@ -98,3 +98,78 @@ it('when somebody deletes the call, they leave too', async () => {
   await database.query(`delete from calls where id = 'CA-match'`);
   expect(await assigned()).toEqual({ ...left, 'calls of 1': '3' });
 });
+
+it('a grandchild follows when only the rule of its parent changes, and not the workspace', async () => {
+  await database.query(`insert into workspace_phones (phone_number, workspace_id) values ('+34009', 1)`);
+  const top = text('CA-match', { from: '+34009', to: '+57100' });
+  await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [top, transfer, child, grandchild]);
+  const rules = { 'CA-transfer': '1 transfer', 'CA-child': '1 parent', 'CA-under': '1 parent' };
+  expect(await assigned()).toMatchObject(rules);
+  await database.query(`delete from workspace_phones where phone_number = '+34009'`);
+  await database.query(`update calls set direction = 'inbound' where id = 'CA-match'`);
+  expect(await assigned()).toMatchObject({ 'CA-match': '1 default', ...left });
+});
+
+const many = 1_100;
+
+/** What each step of a drain moved, none looking at more than a thousand records of a sort. */
+async function steps(): Promise<number[]> {
+  const followed: number[] = [];
+  for (let idle = 0; idle < 2;) {
+    const step = await ledger.classifyDirt(1);
+    idle = step.taken === 0 ? idle + 1 : 0;
+    followed.push(step.followed ?? 0);
+  }
+  return followed;
+}
+
+const moved = (table: string) =>
+  ledger.rows(
+    `select workspace_id, classification, count(*)::integer from ${table} group by 1, 2 order by 3`,
+  );
+
+const insertCalls = (ids: string, fields: string, values: string) =>
+  database.query(
+    `insert into calls (id, workspace_id, call_date, account_sid, ${fields})
+     select ${ids}, 1, '${day} 10:00Z', '${account_sid}', ${values} from generate_series(1, ${many}) g`,
+  );
+
+it('a lead with very many transfers is followed in steps of a bounded size', async () => {
+  const fields = 'direction, phone_from, phone_to';
+  await insertCalls(`'CA-t' || g`, fields, `'trunking-originating', '57100', 'client:x'`);
+  await ledger.drain();
+  await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [match]);
+  const sizes = await steps();
+  expect(Math.max(...sizes)).toBeLessThan(1_010);
+  expect(await moved('calls')).toEqual([
+    { workspace_id: 2, classification: 'from-number', count: 1 },
+    { workspace_id: 2, classification: 'transfer', count: many },
+  ]);
+  await database.query(`delete from calls where id = 'CA-match'`);
+  expect(Math.max(...(await steps()))).toBeLessThan(1_010);
+  expect(await moved('calls')).toEqual([{ workspace_id: 1, classification: 'default', count: many }]);
+});
+
+it('so are the children of a call, also where it is a child of its own child, and the conversations that it carried', async () => {
+  const fields = 'direction, phone_from, parent_call_sid';
+  await insertCalls(`'CA-c' || g`, fields, `'outbound-dial', 'client:x', 'CA-top'`);
+  await insertCalls(`'CA-d' || g`, fields, `'outbound-dial', 'client:x', 'CA-c1'`);
+  await database.query(
+    `insert into elevenlabs_conversations (conversation_id, workspace_id, conversation_date, call_sid)
+     select 'conv' || g, 1, '${day} 10:00Z', 'CA-top' from generate_series(1, ${many}) g`,
+  );
+  await ledger.drain();
+  const top = { direction: 'outbound-dial', parent_call_sid: 'CA-c1' };
+  await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [text('CA-top', { ...top, from: 'client:y' })]);
+  expect(Math.max(...(await steps()))).toBeLessThan(10);
+  await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [text('CA-top', { ...top, from: '+34001' })]);
+  expect(Math.max(...(await steps()))).toBeLessThan(2_010);
+  expect(await moved('calls')).toEqual([
+    { workspace_id: 2, classification: 'from-number', count: 1 },
+    { workspace_id: 2, classification: 'parent', count: 2 * many },
+  ]);
+  expect(await moved('elevenlabs_conversations')).toEqual([
+    { workspace_id: 2, classification: 'call', count: many },
+  ]);
+  await database.query('delete from elevenlabs_conversations');
+});
