@@ -131,7 +131,7 @@ test('a detail that is refused for good is rejected with the reason, its day com
   expect(rejected).toMatchObject({
     id: 'conv_1',
     day,
-    reason: expect.stringMatching(/ElevenLabs refused .*422/),
+    reason: expect.stringMatching(/ElevenLabs refused .*422/) as unknown,
   });
   expect(await statusLines()).toContain('rejected    2 records');
   simulator.stats.reset();
@@ -148,7 +148,7 @@ test('where every detail of a page is refused, the day fails with the reason ins
   await expect(readDay()).rejects.toThrow();
   expect(await dayRow()).toMatchObject({
     state: 'failed',
-    error: expect.stringMatching(/400.*all 12 conversations/),
+    error: expect.stringMatching(/400.*all 12 conversations/) as unknown,
   });
   expect(await db.query('select from rejected_records')).toEqual([]);
   simulator.faults.clear();

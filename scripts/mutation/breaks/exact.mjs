@@ -36,8 +36,8 @@ export const exact = [
     name: 'details-parsed-in-javascript',
     breaks: 'Details of conversations go through JSON.parse, and their numbers through doubles.',
     file: 'activities/details-stager.ts',
-    find: 'this.#gathered.texts.push(recordText);',
-    replacement: 'this.#gathered.texts.push(JSON.stringify(JSON.parse(recordText)));',
+    find: 'gathered.texts.push(recordText);',
+    replacement: 'gathered.texts.push(JSON.stringify(JSON.parse(recordText)));',
     tests: endToEnd,
   },
   {

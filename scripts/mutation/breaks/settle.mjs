@@ -185,8 +185,8 @@ const kept = [
     name: 'gone-not-counted',
     breaks: 'Details that are gone are counted nowhere.',
     file: 'activities/details-stager.ts',
-    find: 'this.#gathered.gone += 1',
-    replacement: 'this.#gathered.gone += 0',
+    find: 'gathered.gone.push(id)',
+    replacement: 'gathered.given.push(id)',
     tests: endToEnd,
   },
   {
