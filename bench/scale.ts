@@ -66,8 +66,8 @@ export async function benchScale(options: Options): Promise<Figure[]> {
       big: { name: 'big', client: await connectTo('scale_big')(), daysAdded: 0 },
     } satisfies Record<string, Side>;
     await describe(sides.big, options.log);
-    const figures = await benchWorks(sides, options, rows);
-    figures.push(...(await benchQueries(sides.big.client, options.runs, options.log)));
+    const queries = await benchQueries(sides.big.client, options.runs, options.log);
+    const figures = [...(await benchWorks(sides, options, rows)), ...queries];
     for (const side of Object.values(sides)) {
       await verifyMonths(side, rows > verifiedWhole_rows ? 6 : 1, options.log);
     }
