@@ -6,7 +6,7 @@ import type {
   ReconcileInput,
   RegenerateInput,
 } from '../workflows/operations-input.js';
-import { CliError, oneLine } from './cli-error.js';
+import { CliError } from './cli-error.js';
 import { withTemporal } from './context.js';
 import { printJson, say } from './output.js';
 import { refuseConflictingSettings } from './settings-check.js';
@@ -35,42 +35,20 @@ export async function runOperation<Result>(
   const { workflowType, workflowId, input, summary } = operation;
   await refuseConflictingSettings();
   return withTemporal(async (session) => {
-    const [{ follow, leavingOnInterrupt }, { askWorkflow, startWorkflow, webAddress }] = await Promise.all([
-      import('./follow.js'),
+    const [{ describeBadEnd, followDetails }, { startWorkflow, webAddress }] = await Promise.all([
+      import('./follow-details.js'),
       import('./temporal.js'),
     ]);
     const started = await startWorkflow(session, workflowType, workflowId, input, summary);
     say(started.attached ? `${workflowId} is running already; attached to it.` : `Started ${workflowId}.`);
     const web = webAddress(session, workflowId, started.runId ?? undefined);
     if (web !== null) say(web);
-    let shown = '';
-    const outcome = await leavingOnInterrupt((leave) =>
-      follow<Result, { currentDetails?: string }>(session, started, {
-        // What Temporal Web shows as the workflow's current details.
-        look: () => askWorkflow(session, workflowId, '__temporal_workflow_metadata'),
-        show: ({ currentDetails = '' }) => {
-          const text = currentDetails.replaceAll('**', '');
-          if (text !== shown) say(text);
-          shown = text;
-        },
-        note: say,
-        leave,
-      }),
-    );
-    if (outcome.kind === 'detached') {
-      say(
-        `Left ${workflowId}; it goes on. This cancels it: temporal workflow cancel --workflow-id ${workflowId}`,
-      );
-      process.exitCode = 130;
-      return null;
-    }
+    const outcome = await followDetails<Result>(session, started);
+    if (outcome.kind === 'detached') return null;
     const { state, result, message } = outcome;
     if (state === 'completed' && result !== null) return { workflowId, result };
     if (asJson) printJson({ workflowId, state, message, ...result });
-    throw new CliError(
-      `${workflowId} ${state === 'failed' ? 'failed' : `was ${state}`}: ${oneLine(message ?? '')}`,
-      1,
-    );
+    throw new CliError(describeBadEnd(workflowId, state, message), 1);
   });
 }
 

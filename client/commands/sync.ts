@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import type { Source } from '../../activities/types.js';
 import type { DailySyncSummary } from '../../workflows/daily-sync.js';
-import { oneLine } from '../cli-error.js';
 import { withTemporal } from '../context.js';
 import { addExample, addJsonOption, sourceOption, type JsonOption } from '../options.js';
 import { formatTable, print, printJson, say, type Column } from '../output.js';
@@ -83,31 +82,11 @@ async function waitFor(
   about: object,
   asJson: boolean,
 ): Promise<void> {
-  const [{ follow, leavingOnInterrupt }, { askWorkflow }] = await Promise.all([
-    import('../follow.js'),
-    import('../temporal.js'),
-  ]);
+  const { describeBadEnd, followDetails } = await import('../follow-details.js');
   const { workflowId } = started;
-  let shown = '';
-  const outcome = await leavingOnInterrupt((leave) =>
-    follow<DailySyncSummary, { currentDetails?: string }>(session, started, {
-      // What Temporal Web shows as the workflow's current details.
-      look: () => askWorkflow(session, workflowId, '__temporal_workflow_metadata'),
-      show: ({ currentDetails = '' }) => {
-        const text = currentDetails.replaceAll('**', '');
-        if (text !== shown) say(text);
-        shown = text;
-      },
-      note: say,
-      leave,
-    }),
-  );
+  const outcome = await followDetails<DailySyncSummary>(session, started);
   if (outcome.kind === 'detached') {
     if (asJson) printJson({ ...about, detached: true });
-    say(
-      `Left ${workflowId}; it goes on. This cancels it: temporal workflow cancel --workflow-id ${workflowId}`,
-    );
-    process.exitCode = 130;
     return;
   }
   const { state, result, message } = outcome;
@@ -115,6 +94,6 @@ async function waitFor(
   else if (result !== null) print(formatTable(columns, Object.entries(result.sources)));
   for (const line of result?.setAside ?? []) say(`set aside: ${line}`);
   if (state === 'completed') return;
-  say(`error: ${workflowId} ${state === 'failed' ? 'failed' : `was ${state}`}: ${oneLine(message ?? '')}`);
+  say(`error: ${describeBadEnd(workflowId, state, message)}`);
   process.exitCode = 1;
 }
