@@ -1,5 +1,6 @@
 /** The drain: takes dirt until none is left that was there when it began, or that came of draining it. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Drained } from '../database/drained.js';
 import type { Ledger } from '../database/ledger.js';
 import type { DrainResult } from './types.js';
 
@@ -8,17 +9,6 @@ const keys_max = 10;
 const hours_max = 500;
 /** While only dirt is left that another drain has taken. */
 const poll_ms = 50;
-
-interface Drained {
-  /** The newest dirt of this round. */
-  upTo: number;
-  taken: number;
-  /** Records that moved, or keys that were followed: both leave dirt of their own. */
-  followed?: number;
-  /** Taken by nobody yet, or by a drain that has not committed. */
-  left: number;
-  setAside: string[];
-}
 
 /** Called after every statement. */
 type OnStep = () => void;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
+import type { Drained } from '../database/drained.js';
 import { generateWorld } from '../simulator/generate.js';
 import { spreadOf } from './figures.js';
 import { firstWorkspace, movedNumber, quarter } from './scale-world.js';
@@ -53,14 +54,6 @@ export async function drain(side: Side): Promise<number> {
   }
   await drainRound(side, 'rollup_dirt', hours_max, (taken) => (total.hours += taken));
   return total.keys + total.hours;
-}
-
-interface Drained {
-  upTo: number;
-  taken: number;
-  followed?: number;
-  left: number;
-  setAside: string[];
 }
 
 async function drainRound(

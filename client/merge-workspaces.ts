@@ -1,5 +1,6 @@
 /** Merging one workspace into another: steps that re-point what decides over records, and drains that move the records. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Drained } from '../database/drained.js';
 import type { Ledger } from '../database/ledger.js';
 import { CliError } from './cli-error.js';
 
@@ -16,14 +17,6 @@ interface Step extends Merge {
   /** Records and snapshots that are still in the workspace; counted up to a bound. */
   left: number;
   merged: boolean;
-}
-
-interface Drained {
-  upTo: number;
-  taken: number;
-  followed?: number;
-  left: number;
-  setAside: string[];
 }
 
 /** Numbers and agents that one statement re-points: each is followed to its records by pieces of dirt. */
