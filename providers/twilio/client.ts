@@ -1,5 +1,6 @@
 /** Twilio's call list through the `twilio` SDK, which does URL, version, authentication and encoding; the body stays raw text. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { isUtf8 } from 'node:buffer';
 import type { Agent } from 'node:https';
 import type Twilio from 'twilio';
 import { z } from 'zod';
@@ -127,7 +128,8 @@ function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsP
     );
   }
   return {
-    recordsBytes: answer.bytes,
+    // Bytes that are no UTF-8 would hold up the whole page; as text, with a replacement character, they are one record's fault.
+    recordsBytes: isUtf8(answer.bytes) ? answer.bytes : Buffer.from(answer.text),
     recordsPath: 'calls',
     records: envelope?.records ?? parsed.data.calls.length,
     nextCursor: nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri),

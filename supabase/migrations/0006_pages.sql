@@ -145,7 +145,7 @@ create function hourledger.provider_date(value text, what text) returns timestam
   language sql stable parallel safe
   return case
     when value is null then null
-    when value like '___, __ ___ ____ __:__:__ +0000'
+    when translate(value, '0123456789', '9999999999') like '___, 99 ___ 9999 99:99:99 +9999' and substr(value, 9, 3) ~ '^[A-Z][a-z][a-z]$'
       or value ~ '^([A-Z][a-z][a-z], )?[0-9]{1,2} [A-Z][a-z][a-z] [0-9]{4} [0-9:]{8} ([-+][0-9]{4}|GMT|UTC)$'
       or value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,}(Z|[-+][0-9]{2}:?[0-9]{2})$' then value::timestamptz
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a date') then null
