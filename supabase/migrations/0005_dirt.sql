@@ -26,7 +26,7 @@ comment on column hourledger.dirty_keys.kind is 'calls and conversations: ids of
 comment on column hourledger.dirty_keys.after_key is 'How far a key with many dependants has been followed.';
 comment on column hourledger.dirty_keys.set_aside is 'Why the records could not be assigned; they wait for a person.';
 
--- One row of dirt holds at most this many ids, so that a drain can bound what it takes.
+-- One row of dirt holds at most this many ids or keys, so that a drain can bound what it takes.
 create function hourledger.add_dirty_records(p_kind text, p_ids text[]) returns void
   language sql volatile
   begin atomic
@@ -72,12 +72,10 @@ begin
     union
     select 'twilio', workspace_id, hourledger.hour_of(call_date) from new_rows where source = 'twilio' and id = any (v_changed);
   -- The leads that a call was to before, and is no more: its present one follows from the record.
-  insert into hourledger.dirty_keys (kind, keys)
-    select 'leads', array_agg(distinct hourledger.lead_key(o.account_sid, o.to_digits))
+  perform hourledger.add_dirty_records('leads', array_agg(distinct hourledger.lead_key(o.account_sid, o.to_digits)))
     from old_rows o left join new_rows n on n.id = o.id
     where o.id = any (v_changed) and hourledger.is_leg_to_lead(o.direction) and o.to_digits is not null
-      and (o.direction, o.account_sid, o.to_digits) is distinct from (n.direction, n.account_sid, n.to_digits)
-    having count(*) > 0;
+      and (o.direction, o.account_sid, o.to_digits) is distinct from (n.direction, n.account_sid, n.to_digits);
   perform hourledger.add_dirty_records('calls', v_changed);
   return null;
 end
@@ -87,11 +85,9 @@ create function hourledger.note_deleted_calls() returns trigger language plpgsql
 begin
   insert into hourledger.dirty_hours (source, workspace_id, hour)
     select distinct 'twilio', workspace_id, hourledger.hour_of(call_date) from old_rows where source = 'twilio';
-  insert into hourledger.dirty_keys (kind, keys)
-    select 'leads', array_agg(distinct hourledger.lead_key(account_sid, to_digits))
+  perform hourledger.add_dirty_records('leads', array_agg(distinct hourledger.lead_key(account_sid, to_digits)))
     from old_rows
-    where hourledger.is_leg_to_lead(direction) and to_digits is not null
-    having count(*) > 0;
+    where hourledger.is_leg_to_lead(direction) and to_digits is not null;
   perform hourledger.add_dirty_records('calls', array_agg(id)) from old_rows;
   return null;
 end

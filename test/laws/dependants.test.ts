@@ -150,6 +150,24 @@ it('a lead with very many transfers is followed in steps of a bounded size', asy
   expect(await moved('calls')).toEqual([{ workspace_id: 1, classification: 'default', count: many }]);
 });
 
+it.each([
+  ['moves to other leads', `update calls set phone_to = '+9' || phone_to where id like 'CA-l%'`],
+  ['deletes', `delete from calls where id like 'CA-l%'`],
+])('the leads of very many calls that somebody %s at once are followed in as many steps', async (_, sql) => {
+  const fields = 'direction, phone_from, phone_to';
+  await insertCalls(`'CA-l' || g`, fields, `'outbound-api', '+34001', (57000 + g)::text`);
+  await insertCalls(`'CA-t' || g`, fields, `'trunking-originating', (57000 + g)::text, 'client:x'`);
+  await ledger.drain();
+  await database.query(sql);
+  const leads = `select cardinality(keys) as leads from hourledger.dirty_keys where kind = 'leads' order by 1 desc`;
+  expect(await ledger.rows(leads)).toEqual([{ leads: 1_000 }, { leads: many - 1_000 }]);
+  await ledger.drain();
+  const transfers = await ledger.rows(
+    `select workspace_id, classification, count(*)::integer from calls where id like 'CA-t%' group by 1, 2`,
+  );
+  expect(transfers).toEqual([{ workspace_id: 1, classification: 'default', count: many }]);
+});
+
 it('so are the children of a call, also where it is a child of its own child, and the conversations that it carried', async () => {
   const fields = 'direction, phone_from, parent_call_sid';
   await insertCalls(`'CA-c' || g`, fields, `'outbound-dial', 'client:x', 'CA-top'`);
