@@ -106,7 +106,7 @@ $$;
 select predecessor.store_calls(1, (select count(*) from read_calls));
 
 insert into public.rejected_records (source, record_key, id, reason, raw_data, asked_at)
-  select r.source, coalesce(left(nullif(r.id, ''), 1000), md5(to_jsonb(o)::text)), left(nullif(r.id, ''), 1000), r.reason, to_jsonb(o)::text, now()
+  select r.source, coalesce(hourledger.rejected_key(nullif(r.id, '')), md5(to_jsonb(o)::text)), left(nullif(r.id, ''), 1000), r.reason, to_jsonb(o)::text, now()
   from read_calls r join predecessor.calls o on o.ctid = r.place
   where r.reason is not null
   order by r.position;

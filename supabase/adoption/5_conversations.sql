@@ -112,7 +112,7 @@ $$;
 select predecessor.store_conversations(1, (select count(*) from read_conversations));
 
 insert into public.rejected_records as known (source, record_key, id, reason, raw_data, asked_at)
-  select 'elevenlabs', coalesce(left(r.id, 1000), md5(to_jsonb(o)::text)) as record_key, min(left(r.id, 1000)), min(r.reason),
+  select 'elevenlabs', coalesce(hourledger.rejected_key(r.id), md5(to_jsonb(o)::text)) as record_key, min(left(r.id, 1000)), min(r.reason),
     string_agg(to_jsonb(o)::text, E'\n' order by r.position), now()
   from read_conversations r join predecessor.elevenlabs_conversations o on o.ctid = r.place
   where r.reason is not null

@@ -184,9 +184,10 @@ create table public.rejected_records (
 );
 create index rejected_records_day on public.rejected_records (source, day);
 comment on table public.rejected_records is 'Records that cannot be stored, with the reason. A record leaves when it is stored.';
-comment on column public.rejected_records.record_key is 'The id, or a hash of the text where there is none.';
+comment on column public.rejected_records.record_key is 'The id; of one beyond a thousand characters its beginning and a hash; a hash of the text where there is none.';
 comment on column public.rejected_records.day is 'The day whose list gave the record.';
-comment on column public.rejected_records.raw_data is 'The provider''s text.';
+comment on column public.rejected_records.id is 'The id, of which a thousand characters are kept; null where the record has none.';
+comment on column public.rejected_records.raw_data is 'The provider''s text. Where it refused to give the record: an object of ours, with the id and its words.';
 
 create table public.sync_days (
   source text not null check (source in ('twilio', 'elevenlabs')),

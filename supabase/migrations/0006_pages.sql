@@ -139,15 +139,19 @@ create function hourledger.exact_decimal(value text, what text) returns numeric
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a number') then null
   end;
 
--- RFC 2822, as Twilio writes dates (also ISO 8601). Postgres refuses a date that does not exist. Almost all have the shape
--- that is looked at first, which costs a tenth of the pattern.
+-- RFC 2822, as Twilio writes dates (also ISO 8601). Postgres refuses a date that does not exist, but takes 24:00:00 and the
+-- second 60 for the next day and the next minute: these are no times here. Almost all dates have the shape that is looked at
+-- first, which costs a tenth of the pattern.
 create function hourledger.provider_date(value text, what text) returns timestamptz
   language sql stable parallel safe
   return case
     when value is null then null
     when translate(value, '0123456789', '9999999999') like '___, 99 ___ 9999 99:99:99 +9999' and substr(value, 9, 3) ~ '^[A-Z][a-z][a-z]$'
-      or value ~ '^([A-Z][a-z][a-z], )?[0-9]{1,2} [A-Z][a-z][a-z] [0-9]{4} [0-9:]{8} ([-+][0-9]{4}|GMT|UTC)$'
-      or value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,}(Z|[-+][0-9]{2}:?[0-9]{2})$' then value::timestamptz
+        and substr(value, 18, 2) collate "C" < '24' and substr(value, 24, 1) collate "C" < '6'
+      or value ~ '^([A-Z][a-z][a-z], )?[0-9]{1,2} [A-Z][a-z][a-z] [0-9]{4} ([01][0-9]|2[0-3])(:[0-5][0-9]){2} ([-+][0-9]{4}|GMT|UTC)$' then value::timestamptz
+    -- Digits behind the microsecond are cut: rounded up, the last instant of a day would be the next day's first.
+    when value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]+)?(Z|[-+][0-9]{2}:?[0-9]{2})$'
+      then regexp_replace(value, '(\.[0-9]{6})[0-9]+', '\1')::timestamptz
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a date') then null
   end;
 
@@ -157,6 +161,15 @@ create function hourledger.whole_seconds(value text, what text) returns integer
     when value is null then null
     when value ~ '^[0-9]+(\.0+)?$' then value::numeric::integer
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a whole number of seconds') then null
+  end;
+
+-- The boolean of JSON alone: Postgres would take the texts yes, on and t for one, too. As elsewhere, "" is null.
+create function hourledger.true_or_false(value jsonb, what text) returns boolean
+  language sql immutable parallel safe
+  return case
+    when value is null or value in ('null', '""') then null
+    when jsonb_typeof(value) = 'boolean' then value::boolean
+    when hourledger.refuse(what || ' ' || left(value::text, 60) || ' is neither true nor false') then null
   end;
 
 -- Twilio's call objects. Source: https://www.twilio.com/docs/voice/api/call-resource
@@ -216,7 +229,7 @@ create function hourledger.read_conversations(records jsonb)
     hourledger.exact_decimal(nullif(t.charging ->> 'call_charge', ''), 'call_charge'),
     hourledger.exact_decimal(nullif(t.charging ->> 'free_minutes_consumed', ''), 'free_minutes_consumed'),
     hourledger.exact_decimal(nullif(t.charging ->> 'free_llm_dollars_consumed', ''), 'free_llm_dollars_consumed'),
-    (nullif(t.charging ->> 'dev_discount', ''))::boolean,
+    hourledger.true_or_false(t.charging -> 'dev_discount', 'dev_discount'),
     nullif(t.charging -> 'llm_usage', 'null'::jsonb),
     nullif(t.phone_call ->> 'agent_number', ''),
     nullif(t.phone_call ->> 'external_number', ''),
@@ -495,6 +508,11 @@ begin
 end
 $$;
 
+-- Under which key a rejection stands: ids may be longer than an index takes, and differ behind the part that it takes.
+create function hourledger.rejected_key(id text) returns text
+  language sql immutable parallel safe
+  return case when length(id) > 1000 then left(id, 900) || ' ' || md5(id) else id end;
+
 -- Returns whether the record counts as rejected: not where something newer is stored, which an older version that
 -- lands late has nothing to say against.
 create function hourledger.reject_record(p_page hourledger.page_facts, p_id text, p_reason text, p_raw text) returns boolean
@@ -509,7 +527,7 @@ begin
   end if;
   insert into rejected_records as known
       (source, record_key, id, day, reason, raw_data, asked_at, asked_ticket, answered_ticket)
-    values (p_page.source, coalesce(p_id, md5(p_raw)), p_id, p_page.day, p_reason, p_raw, now(),
+    values (p_page.source, coalesce(rejected_key(p_id), md5(p_raw)), left(p_id, 1000), p_page.day, p_reason, p_raw, now(),
       p_page.asked_ticket, p_page.answered_ticket)
     on conflict (source, record_key) do update
       set reason = excluded.reason, raw_data = excluded.raw_data, day = coalesce(known.day, excluded.day),
@@ -568,8 +586,8 @@ $$;
 create function hourledger.readable_id(p_source text, p_record json) returns text
   language plpgsql as $$
 begin
-  return nullif(left(
-    member_of(p_record::text, case p_source when 'twilio' then 'sid' else 'conversation_id' end) #>> '{}', 1000), '');
+  return nullif(
+    member_of(p_record::text, case p_source when 'twilio' then 'sid' else 'conversation_id' end) #>> '{}', '');
 exception
   when data_exception then
     return null;
@@ -656,8 +674,9 @@ begin
       where d.source = p_page.source and d.day = p_page.day;
   end if;
   delete from rejected_records r
-    where r.source = p_page.source and r.record_key = any (p_outcome.ids) and r.answered_ticket < p_page.asked_ticket
-      and is_stored(r.source, r.id);
+    using unnest(p_outcome.ids) given (id)
+    where r.source = p_page.source and r.record_key = rejected_key(given.id) and r.answered_ticket < p_page.asked_ticket
+      and is_stored(r.source, given.id);
   -- Whatever came of asking a record by its id, it was asked: the next one has its turn.
   if p_page.day is null and p_page.source = 'twilio' then
     update calls set asked_at = now() where id = any (p_page.ids);

@@ -96,7 +96,8 @@ begin
         and c.conversation_date > least(p_nominal, coalesce((select min(d) from unnest(p_unordered_days) d)::timestamp at time zone 'UTC', p_nominal)) - interval '14 days'
     union all
     select r.id, null, r.asked_at, false
-      from rejected_records r where r.source = p_source and r.id is not null and p_unordered_days is null
+      -- An id of which only the beginning is kept can be nobody's: the list of its day gives the record again.
+      from rejected_records r where r.source = p_source and r.id = r.record_key and p_unordered_days is null
         and r.first_seen_at > p_nominal - interval '14 days'
         and not exists (select from listed l where l.day = r.day and l.id = r.id)
   ),

@@ -264,7 +264,7 @@ begin
         order by p.valid_from nulls first, p.id), '[]')
       from workspace_phones p join workspaces w on w.id = p.workspace_id where p.digits = v_digits),
     'rejected', (select coalesce(jsonb_agg(jsonb_build_object('source', r.source, 'id', r.id, 'day', r.day, 'reason', r.reason)), '[]')
-      from rejected_records r where r.record_key = v_what));
+      from rejected_records r where r.record_key = rejected_key(v_what)));
 end
 $$;
 comment on function public.find_records is 'The records of a number, a call or a conversation, newest first, each with the rule and the facts that decided its workspace; p_limit of them behind the record p_after, and how many more there are. Money as text.';

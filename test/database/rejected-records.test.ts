@@ -44,6 +44,18 @@ const badCalls: [string, Record<string, JsonValue>, RegExp][] = [
   ['no date at all', { start_time: null, date_created: null }, /no date/],
   ['an empty date', { start_time: '', date_created: '' }, /no date/],
   ['a date that is none', { start_time: 'yesterday' }, /"yesterday" is not a date/],
+  [
+    'the hour 24',
+    { start_time: 'Sat, 04 Oct 2025 24:00:00 +0000' },
+    /start_time "Sat, .* 24:00:00 .*" is not/,
+  ],
+  ['the second 60', { start_time: 'Sat, 04 Oct 2025 15:10:60 +0000' }, /"Sat, .* 15:10:60 .*" is not a date/],
+  ['the same in another shape', { start_time: '4 Oct 2025 24:00:00 GMT' }, /24:00:00 GMT" is not a date/],
+  ['a leap second at the end of a day', { start_time: '2025-10-04T23:59:60Z' }, /23:59:60Z" is not a date/],
+  ['the hour 24 of an end', { end_time: '2025-10-04T24:00:00.000Z' }, /end_time ".*24:00:00.*" is not/],
+  // The session's DateStyle would choose between April and October.
+  ['a month in digits', { start_time: 'Sat, 04 010 2025 15:10:00 +0000' }, /04 010 2025 .*" is not a date/],
+  ['a month behind a slash', { start_time: 'Sat, 04 /10 2025 15:10:00 +0000' }, /is not a date/],
   ['a price that is no number', { price: 'abc' }, /price "abc" is not a number/],
   ['a price NaN', { price: 'NaN' }, /price "NaN" is not a number/],
   ['a price Infinity', { price: '-Infinity' }, /is not a number/],
@@ -90,6 +102,16 @@ it.each(badCalls)('%s: rejected alone, with the reason', async (name, fields, re
   expect(await world.rows('select id from calls where id = $1', [sid])).toEqual([{ id: sid }]);
 });
 
+it('digits behind the microsecond do not carry the last instant of a day into the next one', async () => {
+  const last = stringifyJson(call(`${run}-last`, at, { start_time: '2025-10-04T23:59:59.9999999Z' }));
+  expect(await world.readDay(run, 'twilio', day, [last])).toMatchObject({ inserted: 1, rejected: 0 });
+  const rows = await world.rows(
+    'select (call_date at time zone $2)::text as start from calls where id = $1',
+    [`${run}-last`, 'UTC'],
+  );
+  expect(rows).toEqual([{ start: '2025-10-04 23:59:59.999999' }]);
+});
+
 it('keeps records without an id, each once, and one whose id is no key', async () => {
   const nameless = stringifyJson(call('', at));
   const records = [
@@ -115,6 +137,9 @@ it.each<[string, Record<string, JsonValue>]>([
   ['a negative duration', { call_duration_secs: num('-1') }],
   ['a price that is no number', { charging: { llm_price: 'NaN' } }],
   ['a discount that is neither', { charging: { dev_discount: 'perhaps' } }],
+  ['a discount in words', { charging: { dev_discount: 'yes' } }],
+  ['the text of a boolean', { charging: { dev_discount: 'true' } }],
+  ['a number for a discount', { charging: { dev_discount: num('1') } }],
 ])('conversation with %s: rejected alone', async (name, metadata) => {
   const bad = stringifyJson(conversation(`conv ${name}`, at, metadata));
   const fine = stringifyJson(conversation(run, at));
@@ -130,6 +155,21 @@ it.each<[string, Record<string, JsonValue>]>([
   expect(await rejected([`conv ${name}`])).toEqual([]);
 });
 
+it.each<[JsonValue, boolean | null]>([
+  [true, true],
+  [false, false],
+  [null, null],
+  ['', null],
+])('a discount of %s is stored', async (discount, stored) => {
+  const one = stringifyJson(conversation(run, at, { charging: { dev_discount: discount } }));
+  expect(await world.readDay(run, 'elevenlabs', day, [one])).toMatchObject({ inserted: 1 });
+  const rows = await world.rows(
+    'select dev_discount from elevenlabs_conversations where conversation_id = $1',
+    [run],
+  );
+  expect(rows).toEqual([{ dev_discount: stored }]);
+});
+
 it('a newer version that cannot be stored is rejected beside the row that stands, until one can', async () => {
   const id = 'CA-once-good';
   const bad = stringifyJson(call(id, at, { price: 'abc' }));
@@ -142,6 +182,29 @@ it('a newer version that cannot be stored is rejected beside the row that stands
     unchanged: 1,
   });
   expect(await rejected([id])).toEqual([]);
+});
+
+it('ids that are the same for a thousand characters are rejected apart, and leave one by one', async () => {
+  const [one, other] = ['1', '2'].map((end) => `CA${run}-${'x'.repeat(2000)}${end}`) as [string, string];
+  const bad = [one, other].map((id) => stringifyJson(call(id, at, { price: 'abc' })));
+  expect(await world.readDay(`${run}-bad`, 'twilio', day, bad)).toMatchObject({ fetched: 2, rejected: 2 });
+  expect(await world.readDay(`${run}-good`, 'twilio', day, [good(one)])).toMatchObject({ inserted: 1 });
+  const left = async () =>
+    (
+      await world.rows<{ raw_data: string }>('select raw_data from rejected_records where id like $1', [
+        `CA${run}-%`,
+      ])
+    ).map(({ raw_data }) => raw_data);
+  expect(await left()).toEqual([bad[1]]);
+  // Only what is known whole can be asked for.
+  const args = { p_source: 'twilio', p_workflow_id: 'w', p_run_id: `${run}-asker`, p_nominal: inDays(1) };
+  const asked = await world.call<{ ids: string[] }>('records_to_ask', {
+    ...args,
+    ...{ p_listed_days: [], p_unordered_days: null, p_limit: 100 },
+  });
+  expect(asked.ids.filter((id) => id.startsWith(`CA${run}-`))).toEqual([]);
+  await world.readDay(`${run}-other`, 'twilio', day, [good(other)]);
+  expect(await left()).toEqual([]);
 });
 
 it('an older answer neither rejects what is stored newer, nor ends a newer rejection', async () => {

@@ -61,8 +61,8 @@ const asking = [
     name: 'rejected-not-asked',
     breaks: 'Records that could not be stored are not asked for again.',
     file: settling,
-    find: 'where r.source = p_source and r.id is not null',
-    replacement: 'where false and r.source = p_source and r.id is not null',
+    find: 'where r.source = p_source and r.id = r.record_key',
+    replacement: 'where false and r.source = p_source and r.id = r.record_key',
     tests: testsOfDays,
   },
   {
