@@ -59,19 +59,16 @@ create type hourledger.call_facts as (
   id text, direction text, account_sid text, from_digits text, to_digits text, call_date timestamptz, ended timestamptz);
 
 -- What each call's own facts decide. workspace_id is null where they decide nothing, and the parent call is asked. For
--- many calls at once, so that Postgres reads the mapping once for all of them where that is cheaper.
+-- many calls at once, so that Postgres reads the mapping once for all of them where that is cheaper. A match is looked up
+-- for each call by itself, which costs nothing where there is no lead: joined by id, one that believes in ten records
+-- compares every transfer with every call.
 create function hourledger.decide_calls(facts hourledger.call_facts[])
   returns table (id text, workspace_id integer, classification text)
   language sql stable as $$
   with calls as materialized (
-    select f.*, case when f.direction in ('inbound', 'trunking-originating') then f.to_digits else f.from_digits end as own_digits
+    select f.*, case when f.direction in ('inbound', 'trunking-originating') then f.to_digits else f.from_digits end as own_digits,
+      case when f.direction = 'trunking-originating' then f.from_digits end as lead_digits
     from unnest(decide_calls.facts) f
-  ),
-  matches as materialized (
-    select t.id,
-      (select o.workspace_id from hourledger.owner_of(m.from_digits, m.call_date) o) as workspace_id
-    from calls t cross join lateral hourledger.match_of(t.account_sid, t.from_digits, t.ended) m
-    where t.direction = 'trunking-originating'
   )
   select c.id,
     case
@@ -88,7 +85,10 @@ create function hourledger.decide_calls(facts hourledger.call_facts[])
   from calls c
   left join public.workspace_phones own on own.digits = c.own_digits and not own.in_conflict
     and (own.valid_from is null or own.valid_from <= c.call_date) and (own.valid_to is null or c.call_date < own.valid_to)
-  left join matches match on match.id = c.id
+  left join lateral (
+    select m.id, (select o.workspace_id from hourledger.owner_of(m.from_digits, m.call_date) o) as workspace_id
+    from hourledger.match_of(c.account_sid, c.lead_digits, c.ended) m
+  ) match on true
   cross join (select default_workspace_id from public.settings) settings
 $$;
 
@@ -104,12 +104,16 @@ create function hourledger.assign_calls(ids text[])
     where c.id = any (assign_calls.ids) and c.source = 'twilio'
   ),
   own as materialized (
-    select d.* from hourledger.decide_calls((select array_agg(s.facts) from stored s)) d
+    select s.id, s.parent_call_sid, s.workspace_id as stored_workspace_id, s.classification as stored_classification,
+      d.workspace_id, d.classification
+    from stored s
+    join hourledger.decide_calls((select array_agg(s.facts) from stored s)) d on d.id = s.id
   ),
   chain as (
-    select s.id as start_id, s.parent_call_sid, null::integer as workspace_id, 'default' as classification, array[s.id] as path
-    from own join stored s on s.id = own.id
-    where own.workspace_id is null and s.parent_call_sid is not null
+    select own.id as start_id, own.parent_call_sid, null::integer as workspace_id, 'default' as classification,
+      array[own.id] as path
+    from own
+    where own.workspace_id is null and own.parent_call_sid is not null
     union all
     select k.start_id, p.parent_call_sid, d.workspace_id,
       case when d.classification = 'default' then 'default' else 'parent' end, k.path || p.id
@@ -120,14 +124,14 @@ create function hourledger.assign_calls(ids text[])
     where k.workspace_id is null and p.id <> all (k.path)
   ),
   assigned as (
-    select own.id,
+    select own.id, own.stored_workspace_id, own.stored_classification,
       coalesce(own.workspace_id, k.workspace_id, (select default_workspace_id from public.settings)) as workspace_id,
       coalesce(k.classification, case when own.workspace_id is not null then own.classification end, 'default') as classification
     from own left join chain k on k.start_id = own.id and k.workspace_id is not null
   )
   select a.id, a.workspace_id, a.classification,
-    (a.workspace_id, a.classification) is distinct from (s.workspace_id, s.classification)
-  from assigned a join stored s on s.id = a.id
+    (a.workspace_id, a.classification) is distinct from (a.stored_workspace_id, a.stored_classification)
+  from assigned a
 $$;
 
 -- What decides a conversation's workspace, of itself.

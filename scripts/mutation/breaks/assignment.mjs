@@ -74,8 +74,8 @@ const transfers = [
     name: 'wrong-side-of-a-transfer',
     breaks: 'The lead of a transfer is looked for in `to`.',
     file: rules,
-    find: 'match_of(t.account_sid, t.from_digits, t.ended)',
-    replacement: 'match_of(t.account_sid, t.to_digits, t.ended)',
+    find: 'then f.from_digits end as lead_digits',
+    replacement: 'then f.to_digits end as lead_digits',
     tests: cases,
   },
   {
@@ -83,7 +83,7 @@ const transfers = [
     breaks: 'A transfer gets the owner at its own time, and not at the time of the matching call.',
     file: rules,
     find: 'owner_of(m.from_digits, m.call_date)',
-    replacement: 'owner_of(m.from_digits, t.call_date)',
+    replacement: 'owner_of(m.from_digits, c.call_date)',
     tests: cases,
   },
 ];

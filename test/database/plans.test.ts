@@ -1,0 +1,84 @@
+/** How much Postgres looks at: as much as there are records, never records times records, whatever it believes of them. */
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const ofEachKind = 500;
+/** A few looks at every record are fair; records by records would be thousands. */
+const looksPerRecord_max = 20;
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.query(
+    `insert into calls (id, workspace_id, direction, status, phone_from, phone_to, call_date, account_sid, parent_call_sid)
+       select kind || n, 1, direction, 'completed', phone_from, phone_to, timestamptz '2025-10-04 10:00Z' + n * interval '1 s', 'AC1', parent
+       from generate_series(1, $1::integer) n
+       cross join lateral (values
+         ('leg', 'outbound-api', '+34001', '+57' || n, null),
+         ('transfer', 'trunking-originating', '+57' || n, 'client:x', null),
+         ('child', 'outbound-dial', 'client:x', 'client:y', 'leg' || n),
+         ('inbound', 'inbound', '+57' || n, '+34002', null)
+       ) kinds (kind, direction, phone_from, phone_to, parent)`,
+    [ofEachKind],
+  );
+});
+
+afterAll(() => database.close());
+
+interface Node {
+  'Node Type': string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  'Rows Removed by Join Filter'?: number;
+  Plans?: Node[];
+}
+
+/** The most rows that one node of a statement's plans looked at, functions' own included. */
+async function mostLookedAt(client: pg.PoolClient, sql: string): Promise<{ looks: number; node: string }> {
+  const plans: Node[] = [];
+  const note = ({ message }: { message?: string | undefined }) => {
+    const json = message?.slice(message.indexOf('{'));
+    if (json !== undefined) plans.push((JSON.parse(json) as { Plan: Node }).Plan);
+  };
+  await client.query(`load 'auto_explain'`);
+  for (const setting of ['log_min_duration = 0', 'log_analyze = on', 'log_nested_statements = on']) {
+    await client.query(`set auto_explain.${setting}`);
+  }
+  for (const setting of [`log_format = 'json'`, `log_level = 'notice'`, 'log_timing = off']) {
+    await client.query(`set auto_explain.${setting}`);
+  }
+  client.on('notice', note);
+  await client.query(sql);
+  client.off('notice', note);
+  let most = { looks: 0, node: '' };
+  for (let nodes = plans; nodes.length > 0; nodes = nodes.flatMap((node) => node.Plans ?? [])) {
+    for (const node of nodes) {
+      const perLoop =
+        node['Actual Rows'] +
+        (node['Rows Removed by Filter'] ?? 0) +
+        (node['Rows Removed by Join Filter'] ?? 0);
+      const looks = perLoop * node['Actual Loops'];
+      if (looks > most.looks) most = { looks, node: node['Node Type'] };
+    }
+  }
+  return most;
+}
+
+it('assigns many calls in time for each of them, by a plan that was made for any number of them', async () => {
+  const client = await database.connect();
+  try {
+    // As every session does by itself after five merges.
+    await client.query('set plan_cache_mode = force_generic_plan');
+    const most = await mostLookedAt(
+      client,
+      `select count(*) from hourledger.assign_calls(array(select id from calls))`,
+    );
+    expect(most.looks).toBeGreaterThanOrEqual(ofEachKind * 4);
+    expect(most.looks, most.node).toBeLessThan(ofEachKind * 4 * looksPerRecord_max);
+  } finally {
+    client.release(true);
+  }
+});
