@@ -53,8 +53,10 @@ comment on column public.calls.asked_at is 'When the call was last asked by its 
 
 create index calls_workspace_date on public.calls (workspace_id, call_date);
 create index calls_date on public.calls (call_date);
-create index calls_from on public.calls (from_digits, id) where from_digits is not null;
-create index calls_to on public.calls (to_digits, id)
+-- The records of a number or an agent, by date and not by id: ids are random, and each would touch a page of its own, of a
+-- table of any size; by date the newest ones of a number stand together.
+create index calls_from on public.calls (from_digits, call_date) where from_digits is not null;
+create index calls_to on public.calls (to_digits, call_date)
   where to_digits is not null and coalesce(direction not in ('outbound-api', 'trunking-terminating'), true);
 create index calls_parent on public.calls (parent_call_sid, id) where parent_call_sid is not null;
 create index calls_defaulted on public.calls (id) where classification = 'default';
@@ -112,8 +114,8 @@ comment on column public.elevenlabs_conversations.agent_digits is 'The number of
 
 create index conversations_workspace_date on public.elevenlabs_conversations (workspace_id, conversation_date);
 create index conversations_date on public.elevenlabs_conversations (conversation_date);
-create index conversations_agent_number on public.elevenlabs_conversations (agent_digits, conversation_id) where agent_digits is not null;
-create index conversations_agent on public.elevenlabs_conversations (agent_id, conversation_id) where agent_id is not null;
+create index conversations_agent_number on public.elevenlabs_conversations (agent_digits, conversation_date) where agent_digits is not null;
+create index conversations_agent on public.elevenlabs_conversations (agent_id, conversation_date) where agent_id is not null;
 create index conversations_call on public.elevenlabs_conversations (call_sid, conversation_id) where call_sid is not null;
 create index conversations_defaulted on public.elevenlabs_conversations (conversation_id) where classification = 'default';
 create index conversations_unsettled on public.elevenlabs_conversations (conversation_date) where not settled or ask_again;

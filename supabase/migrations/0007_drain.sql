@@ -120,33 +120,58 @@ begin
 end
 $$;
 
--- Follows a key that many records may depend on: at most p_limit of them a time, as dirt of their own. Returns the last
--- one it reached, null when none is left.
+-- The records that a number or an agent may decide, behind one of them, in the order in which an index has them.
+create function hourledger.decided_by(p_kind text, p_key text, p_date timestamptz, p_id text, p_limit integer)
+  returns table (id text, date timestamptz)
+  language sql stable as $$
+  (select c.id, c.call_date from public.calls c
+   where p_kind = 'from-number' and c.from_digits = p_key and (c.call_date, c.id) > (p_date, p_id)
+   order by c.call_date, c.id limit p_limit)
+  union all
+  (select c.id, c.call_date from public.calls c
+   where p_kind = 'to-number' and c.to_digits = p_key and (c.call_date, c.id) > (p_date, p_id)
+     and coalesce(c.direction not in ('outbound-api', 'trunking-terminating'), true)
+   order by c.call_date, c.id limit p_limit)
+  union all
+  (select e.conversation_id, e.conversation_date from public.elevenlabs_conversations e
+   where p_kind = 'agent-number' and e.agent_digits = p_key and (e.conversation_date, e.conversation_id) > (p_date, p_id)
+   order by e.conversation_date, e.conversation_id limit p_limit)
+  union all
+  (select e.conversation_id, e.conversation_date from public.elevenlabs_conversations e
+   where p_kind = 'agent' and e.agent_id = p_key and (e.conversation_date, e.conversation_id) > (p_date, p_id)
+   order by e.conversation_date, e.conversation_id limit p_limit)
+$$;
+
+-- Follows a key that many records may depend on: at most p_limit of them a time, as dirt of their own. Returns how far it
+-- came, by date and id, null when none is left. A record whose date changes meanwhile is dirt by itself.
 create function hourledger.follow_key(p_dirt hourledger.dirty_keys, p_limit integer) returns text
   language plpgsql as $$
 declare
   v_ids text[];
-  v_kind text := case when p_dirt.kind in ('agent-number', 'agent') or p_dirt.keys = '{conversations}'
-    then 'conversations' else 'calls' end;
+  v_after text;
 begin
-  v_ids := case p_dirt.kind
-    when 'from-number' then array(select id from calls
-      where from_digits = p_dirt.keys[1] and id > p_dirt.after_key order by id limit p_limit)
-    when 'to-number' then array(select id from calls
-      where to_digits = p_dirt.keys[1] and coalesce(direction not in ('outbound-api', 'trunking-terminating'), true)
-        and id > p_dirt.after_key order by id limit p_limit)
-    when 'agent-number' then array(select conversation_id from elevenlabs_conversations
-      where agent_digits = p_dirt.keys[1] and conversation_id > p_dirt.after_key order by conversation_id limit p_limit)
-    when 'agent' then array(select conversation_id from elevenlabs_conversations
-      where agent_id = p_dirt.keys[1] and conversation_id > p_dirt.after_key order by conversation_id limit p_limit)
-    -- What hangs on a defaulted call is found from there.
-    when 'default' then case when v_kind = 'calls'
-      then array(select id from calls
-        where classification = 'default' and id > p_dirt.after_key order by id limit p_limit)
-      else array(select conversation_id from elevenlabs_conversations
-        where classification = 'default' and conversation_id > p_dirt.after_key order by conversation_id limit p_limit) end
-  end;
-  perform add_dirty_records(v_kind, v_ids);
+  select array_agg(d.id order by d.date, d.id),
+    case when count(*) = p_limit then (array_agg(extract(epoch from d.date) || ' ' || d.id order by d.date desc, d.id desc))[1] end
+    into v_ids, v_after
+    from decided_by(p_dirt.kind, p_dirt.keys[1],
+      coalesce(to_timestamp(nullif(split_part(p_dirt.after_key, ' ', 1), '')::double precision), '-infinity'),
+      substr(p_dirt.after_key, strpos(p_dirt.after_key, ' ') + 1), p_limit) d;
+  perform add_dirty_records(case when p_dirt.kind in ('agent-number', 'agent') then 'conversations' else 'calls' end, v_ids);
+  return v_after;
+end
+$$;
+
+-- The same of all records that nothing assigns, by id. What hangs on a defaulted call is found from there.
+create function hourledger.follow_default(p_what text, p_after text, p_limit integer) returns text
+  language plpgsql as $$
+declare
+  v_ids text[] := case p_what
+    when 'calls' then array(select id from calls
+      where classification = 'default' and id > p_after order by id limit p_limit)
+    else array(select conversation_id from elevenlabs_conversations
+      where classification = 'default' and conversation_id > p_after order by conversation_id limit p_limit) end;
+begin
+  perform add_dirty_records(p_what, v_ids);
   return case when cardinality(v_ids) = p_limit then v_ids[p_limit] end;
 end
 $$;
@@ -203,7 +228,9 @@ begin
         v_dependants := v_dependants || v_ids;
       end if;
     else
-      v_after := case when v_dirt.kind = 'currency' then follow_currency(v_dirt.after_key, p_limit)
+      v_after := case v_dirt.kind
+        when 'currency' then follow_currency(v_dirt.after_key, p_limit)
+        when 'default' then follow_default(v_dirt.keys[1], v_dirt.after_key, p_limit)
         else follow_key(v_dirt, p_limit) end;
       v_followed := v_followed + 1;
       if v_after is not null then

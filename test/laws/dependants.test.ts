@@ -191,3 +191,31 @@ it('so are the children of a call, also where it is a child of its own child, an
   ]);
   await database.query('delete from elevenlabs_conversations');
 });
+
+it.each([
+  ['from-number', 'calls', 'id', `'+34009', null, 'outbound-api'`, 'phone_from, phone_to, direction'],
+  ['to-number', 'calls', 'id', `'+57100', '+34009', 'inbound'`, 'phone_from, phone_to, direction'],
+  ['agent-number', 'elevenlabs_conversations', 'conversation_id', `'+34009'`, 'agent_number'],
+  ['agent', 'elevenlabs_conversations', 'conversation_id', `'agent_9'`, 'agent_id'],
+])(
+  'all records of a %s follow it in steps, also those that began at one instant',
+  async (kind, table, id, values, fields) => {
+    const date = table === 'calls' ? 'call_date' : 'conversation_date';
+    // Later ids have earlier dates, to the microsecond; the first step ends among those that share one.
+    const began = `timestamptz '${day} 10:00:00.000001Z' - g / 800 * interval '1 microsecond'`;
+    await database.query(
+      `insert into ${table} (${id}, workspace_id, ${date}, ${fields})
+       select 'CA-' || lpad(g::text, 5, '0'), 1, ${began}, ${values} from generate_series(1, ${2 * many}) g`,
+    );
+    await ledger.drain();
+    await database.query(
+      kind === 'agent'
+        ? `insert into workspace_agents values ('agent_9', 2)`
+        : `insert into workspace_phones (phone_number, workspace_id) values ('+34009', 2)`,
+    );
+    expect(Math.max(...(await steps()))).toBeLessThan(1_010);
+    expect(await moved(table)).toEqual([{ workspace_id: 2, classification: kind, count: 2 * many }]);
+    await database.query(`delete from workspace_agents; delete from elevenlabs_conversations`);
+    await database.query(`delete from workspace_phones where phone_number = '+34009'`);
+  },
+);
