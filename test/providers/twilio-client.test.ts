@@ -1,4 +1,5 @@
 /** The Twilio client with the real SDK, against a server that sends exact bytes. */
+import { isUtf8 } from 'node:buffer';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TwilioProvider } from '../../providers/index.js';
@@ -117,6 +118,20 @@ describe('a page of calls', () => {
     expect((await twilio.listDay('2025-10-04', null)).recordsBytes).toEqual(Buffer.from(exactPage));
     await twilio.listDay('2025-10-04', null);
     expect(server.asked[0]?.port).toBe(server.asked[1]?.port);
+  });
+
+  test('a byte that is no UTF-8 becomes a replacement character, and the rest of the page goes on as it is', async () => {
+    const bytes = Buffer.from(
+      '{"calls":[{"sid":"CA1","from":"\u00e9?"},{"sid":"CA2"}],"next_page_uri":null}',
+    );
+    bytes[bytes.indexOf('?')] = 0xff;
+    server.answer = (response) => response.end(bytes);
+    const page = await twilio.listDay('2025-10-04', null);
+    expect(page).toMatchObject({ records: 2, nextCursor: null });
+    expect(Buffer.from(page.recordsBytes).toString('utf8')).toBe(
+      '{"calls":[{"sid":"CA1","from":"\u00e9\ufffd"},{"sid":"CA2"}],"next_page_uri":null}',
+    );
+    expect(isUtf8(page.recordsBytes)).toBe(true);
   });
 
   test('an aborted request ends with the reason of its signal', async () => {
