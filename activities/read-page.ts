@@ -15,7 +15,7 @@ import type { DayCursor, FetchInput } from './types.js';
 
 /** How long a provider may refuse everything before the attempt ends and Temporal waits instead. */
 export const giveUpAfter_ms = 20_000;
-/** Fewer details that are refused may well be all that there are of a quiet day. */
+/** Fewer details that are refused may well be all that a quiet day, or what is new of it, had to be asked for. */
 const refusals_min = 10;
 
 export interface PageRead {
@@ -119,6 +119,8 @@ export async function readConversationsPage(
 interface ConversationsToAsk {
   ids: string[];
   waitingPages: string[];
+  /** Whether an earlier attempt of this run was given details of the page. */
+  hasAnswers: boolean;
   ticket: number;
 }
 
@@ -161,7 +163,7 @@ async function readDetails(
       signal,
     },
   );
-  refuseAll(page, refused);
+  if (!toAsk.hasAnswers) refuseAll(toAsk.ids, refused);
   for (const [id, message] of refused) {
     await stager.add(id, JSON.stringify({ conversation_id: id, hourledger_refused: message }));
   }
@@ -170,15 +172,17 @@ async function readDetails(
 
 /**
  * Single details that are refused are rejected with the provider's words, and the day goes on. Where it refuses every
- * one of a whole page, it is not about the records: then the day fails, lest it end as completed with nothing in it.
+ * one that a page had to be asked for, and these are several, it is not about the records: then the day fails, lest it
+ * end as completed with nothing in it.
+ * @param asked what was asked now: a conversation that was known and settled before is no answer
  */
-function refuseAll(page: ConversationsPage, refused: ReadonlyMap<string, string>): void {
+function refuseAll(asked: readonly string[], refused: ReadonlyMap<string, string>): void {
   const [message] = refused.values();
   if (message === undefined || refused.size < refusals_min) return;
-  if (page.ids.some((id) => id !== '' && !refused.has(id))) return;
+  if (asked.some((id) => !refused.has(id))) return;
   throw new ProviderError({
     kind: 'permanent',
     source: 'elevenlabs',
-    message: `${message} (so are all ${refused.size} conversations of the page)`,
+    message: `${message} (so are all ${refused.size} conversations that were asked of the page)`,
   });
 }

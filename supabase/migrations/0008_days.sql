@@ -154,7 +154,8 @@ $$;
 comment on function public.fail_days is 'Writes down why days could not be read.';
 
 -- Of the listed conversations, those whose detail is missing, not settled, or asked for on purpose; and the pages that
--- an earlier attempt of the run has staged with the details of others, which are still to be merged.
+-- an earlier attempt of the run has staged with the details of others, which are still to be merged. Whether there are
+-- such answers at all, merged ones too.
 create function public.conversations_to_ask(p_ids text[], p_run_id text, p_day date, p_ask_settled boolean) returns jsonb
   language sql volatile set search_path = hourledger, public, pg_temp as $$
   with staged as (
@@ -173,6 +174,7 @@ create function public.conversations_to_ask(p_ids text[], p_run_id text, p_day d
     'waitingPages', (
       select coalesce(jsonb_agg(staged.page_id order by staged.page_id), '[]') from staged
       where staged.is_waiting and staged.ids && p_ids),
+    'hasAnswers', exists (select from staged where staged.ids && p_ids),
     'ticket', nextval('tickets'))
 $$;
 comment on function public.conversations_to_ask is 'Which of the listed conversations need their detail asked, and which pages of details wait to be merged already.';

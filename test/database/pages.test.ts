@@ -178,6 +178,8 @@ it('a retry asks for the details that are missing, and finds the pages of those 
   const ids = ['a', 'b', 'c'].map((name) => `${run}-${name}`);
   const askedTicket = await ledger.beginDays(run, 'elevenlabs', [day]);
   const details = { source: 'elevenlabs', runId: run, day, askedTicket, isList: false } as const;
+  const args = { p_ids: ids, p_run_id: run, p_day: day, p_ask_settled: true };
+  expect(await ledger.call('conversations_to_ask', args)).toMatchObject({ ids, hasAnswers: false });
   for (const id of ids.slice(0, 2)) {
     await ledger.stage({
       ...details,
@@ -187,10 +189,11 @@ it('a retry asks for the details that are missing, and finds the pages of those 
     });
   }
   await ledger.merge(`${ids[0]!}/from`);
-  const asked = await ledger.call('conversations_to_ask', {
-    ...{ p_ids: ids, p_run_id: run, p_day: day, p_ask_settled: true },
+  expect(await ledger.call('conversations_to_ask', args)).toMatchObject({
+    ids: [ids[2]],
+    waitingPages: [`${ids[1]!}/from`],
+    hasAnswers: true,
   });
-  expect(asked).toMatchObject({ ids: [ids[2]], waitingPages: [`${ids[1]!}/from`] });
 });
 
 it('a call that the list of its day does not give any more stays', async () => {

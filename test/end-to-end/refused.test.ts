@@ -148,10 +148,27 @@ test('where every detail of a page is refused, the day fails with the reason ins
   await expect(readDay()).rejects.toThrow();
   expect(await dayRow()).toMatchObject({
     state: 'failed',
-    error: expect.stringMatching(/400.*all 12 conversations/) as unknown,
+    error: expect.stringMatching(/400.*all 12 conversations that were asked/) as unknown,
   });
   expect(await db.query('select from rejected_records')).toEqual([]);
   simulator.faults.clear();
   await readDay();
   expect(await dayRow()).toMatchObject({ state: 'completed', inserted: 12 });
+});
+
+test('a conversation that was settled before, and is not asked, is no answer that saves the day', async () => {
+  const { db, simulator } = await beginWithConversations(12);
+  await db.query(
+    `insert into elevenlabs_conversations (conversation_id, workspace_id, status, conversation_date, cost)
+     values ('conv_1', 1, 'done', $1, 1)`,
+    [`${day}T10:00:00Z`],
+  );
+  simulator.faults.add({ kind: 'status', status: 400, request: 'conversation' });
+  await expect(system!.backfill({ source: 'elevenlabs', from: day, to: day })).rejects.toThrow();
+  expect(simulator.stats.requests.conversation.total).toBe(11);
+  expect(await dayRow()).toMatchObject({
+    state: 'failed',
+    error: expect.stringMatching(/400.*all 11 conversations/) as unknown,
+  });
+  expect(await db.query('select from rejected_records')).toEqual([]);
 });
