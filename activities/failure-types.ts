@@ -12,7 +12,7 @@ export const failureTypes = {
   providerRateLimited: 'ProviderRateLimited',
   /** No answer, or 5xx. Retried. */
   providerUnavailable: 'ProviderUnavailable',
-  /** The answer is no page or record: HTML, cut off, another shape. Retried. */
+  /** The answer is no page or record: HTML, cut off, another shape. Retried, unless only merging it has shown. */
   providerAnswerMalformed: 'ProviderAnswerMalformed',
   /** The provider says that the request itself is wrong (another 4xx). Not retried. */
   providerRefusedRequest: 'ProviderRefusedRequest',

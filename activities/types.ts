@@ -78,8 +78,10 @@ export interface FetchResult {
 
 export interface UpsertResult {
   counts: Counts;
-  /** Days of which a page has vanished: they must be read again from their beginning. */
+  /** Days of which a page has vanished or is no JSON: they must be read again from their beginning. */
   missingDays: Day[];
+  /** Those of them whose page is no JSON; left out where there is none. */
+  malformed?: FailedDay[];
 }
 
 export interface AskAgainInput {

@@ -1,13 +1,26 @@
 /** The activity `upsertRawRows`: merges staged pages into the raw rows, one transaction a page. */
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Dependencies } from './dependencies.js';
+import { failureTypes } from './failure-types.js';
 import { withHeartbeats } from './heartbeat.js';
 import { dayOfPageId } from './page-id.js';
-import type { Activities, Counts, Day } from './types.js';
+import type { Activities, Counts, Day, FailedDay, Source } from './types.js';
 
 type MergedPage = Counts & { missing?: undefined };
 
+interface MissingPage {
+  missing: true;
+  /** Why the page is no JSON, in Postgres' words; absent where it is just gone. */
+  malformed?: string;
+}
+
+/**
+ * A page that is no JSON passes as one where only its envelope is looked at. It is told here as what it is, and fetched
+ * again with its day.
+ * @throws ApplicationFailure ProviderAnswerMalformed for one that belongs to no day, not to be retried
+ */
 export function createUpsertRawRows({ ledger }: Dependencies): Activities['upsertRawRows'] {
-  return ({ pageIds }) => {
+  return ({ source, pageIds }) => {
     let merged = 0;
     return withHeartbeats(
       () => ({ merged, of: pageIds.length }),
@@ -22,8 +35,9 @@ export function createUpsertRawRows({ ledger }: Dependencies): Activities['upser
           unordered: 0,
         };
         const missingDays = new Set<Day>();
+        const malformed: FailedDay[] = [];
         for (const pageId of pageIds) {
-          const page = await ledger.call<MergedPage | { missing: true }>(
+          const page = await ledger.call<MergedPage | MissingPage>(
             'merge_page',
             { p_page_id: pageId },
             signal,
@@ -31,16 +45,28 @@ export function createUpsertRawRows({ ledger }: Dependencies): Activities['upser
           if (page.missing === undefined) addCounts(counts, page);
           else {
             const day = dayOfPageId(pageId);
+            if (page.malformed !== undefined)
+              malformed.push(malformedPage(source, pageId, day, page.malformed));
             // Records asked by their ids have no day to begin anew: the next run asks for them again.
             if (day !== null) missingDays.add(day);
           }
           merged += 1;
           beat();
         }
-        return { counts, missingDays: [...missingDays] };
+        return {
+          counts,
+          missingDays: [...missingDays],
+          ...(malformed.length === 0 ? {} : { malformed }),
+        };
       },
     );
   };
+}
+
+function malformedPage(source: Source, pageId: string, day: Day | null, why: string): FailedDay {
+  const message = `A page of ${source}'s answers${day === null ? '' : ` for ${day}`} is not whole JSON: ${why} (page ${pageId}).`;
+  if (day !== null) return { day, message };
+  throw ApplicationFailure.nonRetryable(message, failureTypes.providerAnswerMalformed);
 }
 
 function addCounts(sum: Counts, page: Counts): void {

@@ -14,8 +14,8 @@ const colon = 0x3a;
 const backslash = 0x5c;
 
 /**
- * Looks at brackets, commas and the ends of strings only; whether the records are JSON is found out by Postgres, which
- * reads them.
+ * Looks at brackets, the commas between records, and the ends of strings only. Whether the records are JSON is found out
+ * by Postgres, which reads them: a page that is none is fetched again when it is merged (upsertRawRows).
  * @param text a JSON object
  * @param key of a member that is an array of objects
  * @returns null for anything else, and for what looks odd: whoever asks then parses the whole text, and says what is wrong
@@ -51,7 +51,11 @@ export function readEnvelope(text: string, key: string): Envelope | null {
         depth += 1;
         break;
       case 0x7b: // {
-        if (inArray && depth === 2) records += 1;
+        if (inArray && depth === 2) {
+          // Behind each record one comma, and none before the first.
+          if (commas !== records) return null;
+          records += 1;
+        }
         isKey = false;
         depth += 1;
         break;

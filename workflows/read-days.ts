@@ -3,7 +3,7 @@ import { TemporalFailure } from '@temporalio/workflow';
 import type { Day, DayCursor, FailedDay, FetchResult, UpsertResult } from '../activities/types.js';
 import { describeFailure, hopelessFailureIn } from './failures.js';
 
-/** How often a day begins anew when a staged page of it has vanished, before it fails. */
+/** How often a day begins anew when a staged page of it has vanished or is no JSON, before it fails. */
 const restarts_max = 5;
 /** How many fetches in a row may bring nothing before their days fail; the activity itself waits and retries. */
 const idleFetches_max = 5;
@@ -108,7 +108,7 @@ class Group {
 
   merged(result: UpsertResult): void {
     this.#reading.unordered += result.counts.unordered;
-    this.#anew = this.#fromTheirBeginning(result.missingDays);
+    this.#anew = this.#fromTheirBeginning(result.missingDays, result.malformed);
   }
 
   /** The merge of pages of these days failed for good. Which day is at fault shows when each is read alone. */
@@ -126,13 +126,17 @@ class Group {
     this.#anew = [];
   }
 
-  #fromTheirBeginning(days: readonly Day[]): DayCursor[] {
+  #fromTheirBeginning(days: readonly Day[], malformed: readonly FailedDay[] = []): DayCursor[] {
     const cursors: DayCursor[] = [];
     for (const day of days) {
       const restarts = (this.#restarts.get(day) ?? 0) + 1;
       this.#restarts.set(day, restarts);
       if (restarts <= restarts_max) cursors.push({ day, cursor: null, restarts });
-      else this.#fail(day, `It began anew ${restarts_max} times, because staged pages of it had vanished.`);
+      else {
+        const broken = malformed.find((page) => page.day === day);
+        const why = broken === undefined ? ', because staged pages of it had vanished.' : `. ${broken.message}`;
+        this.#fail(day, `It began anew ${restarts_max} times${why}`);
+      }
     }
     return cursors;
   }

@@ -594,6 +594,18 @@ exception
 end
 $$;
 
+-- What is wrong with a text that is no JSON; null where it is. Asked only where merging a page at once has failed.
+create function hourledger.why_no_json(p_text text) returns text
+  language plpgsql immutable as $$
+begin
+  perform p_text::json;
+  return null;
+exception
+  when data_exception or program_limit_exceeded then
+    return sqlerrm;
+end
+$$;
+
 create function public.merge_page(p_page_id text) returns jsonb
   language plpgsql
   set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
@@ -602,6 +614,7 @@ declare
   v_body text;
   v_facts hourledger.page_facts;
   v_outcome hourledger.merge_outcome;
+  v_malformed text;
 begin
   select * into v_page from staged_pages where page_id = p_page_id for update;
   if not found then
@@ -624,13 +637,19 @@ begin
   exception
     -- A record that jsonb refuses or that cannot be stored, or one that the page holds twice.
     when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
+      v_malformed := why_no_json(v_body);
+      if v_malformed is not null then
+        delete from staged_texts where page_id = p_page_id;
+        delete from staged_pages where page_id = p_page_id;
+        return jsonb_build_object('missing', true, 'day', v_page.day, 'malformed', v_malformed);
+      end if;
       v_outcome := merge_one_by_one(
         case when v_page.records_key is null then v_body::json else member_of(v_body, v_page.records_key) end, v_facts);
   end;
   return finish_page(v_page, v_outcome);
 end
 $$;
-comment on function public.merge_page is 'Merges a staged page into the raw rows, once; asked again it returns the same counts.';
+comment on function public.merge_page is 'Merges a staged page into the raw rows, once; asked again it returns the same counts. A page that is gone, or turns out to be no JSON, is missing: its day is to be read again.';
 
 -- Days whose merges must not run at the same time as this one: the page's own, or those of the records asked by id.
 create function hourledger.days_of_page(p_page hourledger.staged_pages) returns date[]

@@ -196,6 +196,22 @@ it('a retry asks for the details that are missing, and finds the pages of those 
   });
 });
 
+it.each([
+  ['a comma too many', '{"sid":"CA1",,"price":"1"}'],
+  ['a text that JSON does not allow', '{"sid":"CA1","price":"\t"}'],
+  ['a bracket of the wrong kind', '{"sid":"CA1","x":[1}]'],
+  ['more brackets than can be read', `{"sid":"CA1","x":${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
+])('a page with %s is told to be no JSON, stores nothing, and is gone', async (_, bad) => {
+  const askedTicket = await ledger.beginDays(run, 'twilio', [day]);
+  const page = { pageId: run, source: 'twilio', runId: run, day, askedTicket } as const;
+  await ledger.stage({ ...page, records: [text('a'), bad], recordsKey: 'calls' });
+  const merged = await ledger.merge(run);
+  expect(merged).toEqual({ missing: true, day, malformed: expect.stringMatching(/json|stack/) as unknown });
+  expect(await ledger.merge(run)).toEqual({ missing: true });
+  expect(await ledger.rows('select from calls where id = $1', [`${run}-a`])).toEqual([]);
+  expect(await ledger.rows('select from hourledger.staged_texts where page_id = $1', [run])).toEqual([]);
+});
+
 it('a call that the list of its day does not give any more stays', async () => {
   await readPages([[text('a'), text('b')]]);
   const first = run;

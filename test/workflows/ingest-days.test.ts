@@ -71,6 +71,15 @@ test('a day whose pages vanish again and again fails, and no other does', async 
   expect(ledger.fetches).toHaveLength(6);
 });
 
+test('so does one whose pages turn out to be no JSON, with the reason', async () => {
+  const ledger = new FakeLedger();
+  ledger.behaviours.set('2025-08-02', { vanishes: 1000, malformed: 'A page is not whole JSON: bad.' });
+  ledger.behaviours.set('2025-08-01', { vanishes: 2, malformed: 'A page is not whole JSON: bad.' });
+  const summary = await (await start(ledger)).result();
+  const message = 'It began anew 5 times. A page is not whole JSON: bad.';
+  expect(summary).toMatchObject({ completed: 2, failed: [{ day: '2025-08-02', message }] });
+});
+
 test('records in doubt are asked again until none is left, before anything is drained', async () => {
   const ledger = new FakeLedger();
   ledger.behaviours.set('2025-08-02', { unordered: 2 });

@@ -180,7 +180,7 @@ const resume = [
     name: 'day-not-begun-anew',
     breaks: 'A day goes on although a page of it has vanished.',
     file: 'workflows/read-days.ts',
-    find: 'this.#anew = this.#fromTheirBeginning(result.missingDays);',
+    find: 'this.#anew = this.#fromTheirBeginning(result.missingDays, result.malformed);',
     replacement: 'this.#anew = [];',
     tests: ingestDays,
   },

@@ -36,6 +36,8 @@ interface Behaviour {
   refused?: string;
   /** Merges find the day's pages gone this many times. */
   vanishes?: number;
+  /** They vanish because they are no JSON, which merging says in these words. */
+  malformed?: string;
   /** This many records need asking again, one batch each. */
   unordered?: number;
   /** Merging its pages fails for good. */
@@ -246,20 +248,26 @@ export class FakeLedger {
     this.merges.push(pageIds);
     const counts = { ...noCounts };
     const missingDays = new Set<Day>();
+    const broken: FailedDay[] = [];
     for (const [day, , page] of pageIds.map((id) => id.split('#') as [Day, string, string])) {
-      const { vanishes = 0, unordered = 0, unmergeable } = this.behaviours.get(day) ?? {};
+      const { vanishes = 0, malformed, unordered = 0, unmergeable } = this.behaviours.get(day) ?? {};
       if (unmergeable !== undefined) throw ApplicationFailure.nonRetryable(unmergeable, 'MergeRefused');
       const vanished = this.#vanished.get(day) ?? 0;
       if (vanished < vanishes) {
         this.#vanished.set(day, vanished + 1);
         missingDays.add(day);
+        if (malformed !== undefined) broken.push({ day, message: malformed });
         continue;
       }
       counts.fetched += 10;
       counts.inserted += 10;
       if (page === '1') counts.unordered += unordered;
     }
-    return { counts, missingDays: [...missingDays] };
+    return {
+      counts,
+      missingDays: [...missingDays],
+      ...(broken.length === 0 ? {} : { malformed: broken }),
+    };
   }
 
   #askAgain(input: AskAgainInput) {
