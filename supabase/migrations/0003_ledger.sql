@@ -219,7 +219,7 @@ create table public.sync_days (
   others_answered_ticket bigint not null default 0,
   primary key (source, day)
 );
-create index sync_days_state on public.sync_days (source, state);
+create index sync_days_state on public.sync_days (state, source, day);
 comment on table public.sync_days is 'The ledger of days: what was read, when, by whom, and how it ended.';
 comment on column public.sync_days.state is 'planned, running, open (read before the day and its lookback had ended), completed or failed.';
 comment on column public.sync_days.fetched is 'Distinct records that the provider gave for the day.';

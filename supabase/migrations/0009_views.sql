@@ -6,27 +6,38 @@ create function hourledger.rate_at(hour timestamptz) returns table (usd_per_cred
   select r.usd_per_credit from public.credit_rates r where r.valid_from <= rate_at.hour order by r.valid_from desc limit 1
 $$;
 
-create view public.communication_costs with (security_invoker = true) as
+-- Both providers side by side, for the hours from p_from on and before p_to. The bounds reach each side's index here: what
+-- is asked of an hour behind the join, Postgres looks for only after it has joined all of them.
+create function hourledger.costs_between(p_from timestamptz, p_to timestamptz)
+  returns table (workspace_id integer, snapshot_date timestamptz, total_calls bigint, total_conversations bigint,
+    call_seconds bigint, conversation_seconds bigint, twilio_cost numeric, elevenlabs_credits numeric, elevenlabs_usd numeric,
+    total_usd numeric, other_costs jsonb)
+  language sql stable as $$
   select
     workspace_id, snapshot_date,
-    coalesce(t.total_calls, 0) as total_calls,
-    coalesce(e.total_conversations, 0) as total_conversations,
-    coalesce(t.total_duration, 0) as call_seconds,
-    coalesce(e.total_duration, 0) as conversation_seconds,
-    coalesce(t.total_cost, 0) as twilio_cost,
-    coalesce(e.total_cost, 0) as elevenlabs_credits,
-    usd.elevenlabs as elevenlabs_usd,
-    case when settings.ledger_currency = 'USD' then coalesce(t.total_cost, 0) + usd.elevenlabs end as total_usd,
-    coalesce(t.cost_by_currency - settings.ledger_currency, '{}') as other_costs
-  from public.twilio_snapshots t
-  full join public.elevenlabs_snapshots e using (workspace_id, snapshot_date)
+    coalesce(t.total_calls, 0),
+    coalesce(e.total_conversations, 0),
+    coalesce(t.total_duration, 0),
+    coalesce(e.total_duration, 0),
+    coalesce(t.total_cost, 0),
+    coalesce(e.total_cost, 0),
+    usd.elevenlabs,
+    case when settings.ledger_currency = 'USD' then coalesce(t.total_cost, 0) + usd.elevenlabs end,
+    coalesce(t.cost_by_currency - settings.ledger_currency, '{}')
+  from (select * from public.twilio_snapshots where snapshot_date >= p_from and snapshot_date < p_to) t
+  full join (select * from public.elevenlabs_snapshots where snapshot_date >= p_from and snapshot_date < p_to) e
+    using (workspace_id, snapshot_date)
   cross join public.settings
   left join lateral hourledger.rate_at(snapshot_date) rate on true
   cross join lateral (
     select coalesce(e.total_cost_fiat, 0) + case
       when coalesce(e.credits_without_fiat, 0) = 0 then 0
       else e.credits_without_fiat * rate.usd_per_credit end as elevenlabs
-  ) usd;
+  ) usd
+$$;
+
+create view public.communication_costs with (security_invoker = true) as
+  select * from hourledger.costs_between('-infinity', 'infinity');
 comment on view public.communication_costs is 'Both providers side by side, for each workspace and UTC hour.';
 comment on column public.communication_costs.twilio_cost is 'In the ledger''s currency.';
 comment on column public.communication_costs.elevenlabs_usd is 'US dollars; null where a credit rate is needed and missing.';

@@ -303,10 +303,7 @@ comment on function public.set_setting is 'Changes one setting; what depends on 
 create function public.report_total(p_from date, p_to date, p_workspace integer) returns jsonb
   language sql stable set search_path = hourledger, public, pg_temp set jit = off as $$
   with costs as (
-    select c.* from communication_costs c
-    where (p_from is null or c.snapshot_date >= p_from::timestamp at time zone 'UTC')
-      and (p_to is null or c.snapshot_date < (p_to + 1)::timestamp at time zone 'UTC')
-      and (p_workspace is null or c.workspace_id = p_workspace)
+    select c.* from costs_of_days(p_from, p_to, p_workspace) c
   )
   select jsonb_build_object(
     'calls', coalesce(sum(total_calls), 0), 'conversations', coalesce(sum(total_conversations), 0),

@@ -131,8 +131,8 @@ export const secrets = [
     name: 'view-of-its-owner',
     breaks: 'A view shows what its owner may see, to whoever asks.',
     file: 'supabase/migrations/0009_views.sql',
-    find: 'create view public.communication_costs with (security_invoker = true) as',
-    replacement: 'create view public.communication_costs as',
+    find: 'create view public.call_costs with (security_invoker = true) as',
+    replacement: 'create view public.call_costs as',
     tests: rls,
   },
   {
