@@ -188,3 +188,44 @@ it.each([`'infinity'`, `'-infinity'`])('SQL too refuses a rate from %s on', asyn
     code: '23514',
   });
 });
+
+it.each([
+  ['no bounds', null, null],
+  ['the day alone', day, day],
+  ['from the day after', '2025-10-05', null],
+  ['to the day before', null, '2025-10-03'],
+  ['from the day before', '2025-10-03', null],
+  ['to the day', null, day],
+  ['bounds the wrong way round', '2025-10-05', day],
+])('a report with %s adds up what the view has of these days', async (_, from, to) => {
+  await play([early, atTen]);
+  // The first instant of a day and the last hour of one: on which side of the bounds they are decides.
+  await database.query(
+    `insert into calls (id, workspace_id, status, call_date, duration, cost, currency)
+       values ('CA-first', 1, 'completed', '2025-10-05T00:00Z', 1, 0.1, 'USD'), ('CA-last', 1, 'completed', '2025-10-03T23:59:59Z', 1, 0.2, 'USD')`,
+  );
+  await ledger.drain();
+  const range = `where ($1::date is null or (snapshot_date at time zone 'UTC')::date >= $1::date)
+    and ($2::date is null or (snapshot_date at time zone 'UTC')::date <= $2::date)`;
+  const sums = `coalesce(sum(total_calls), 0)::text as calls, coalesce(sum(twilio_cost), 0)::text as twilio,
+    coalesce(sum(elevenlabs_credits), 0)::text as credits`;
+  const [expected] = await database.query(`select ${sums} from communication_costs ${range}`, [from, to]);
+  for (const workspace of [null, 1]) {
+    const [total] = await database.query(
+      `select r ->> 'calls' as calls, r ->> 'twilioCost' as twilio, r ->> 'elevenlabsCredits' as credits
+       from report_total($1::date, $2::date, $3::integer) r`,
+      [from, to, workspace],
+    );
+    const [lines] = await database.query(
+      `select coalesce(sum((l ->> 'calls')::numeric), 0)::text as calls, coalesce(sum((l ->> 'twilioCost')::numeric), 0)::text as twilio,
+         coalesce(sum((l ->> 'elevenlabsCredits')::numeric), 0)::text as credits
+       from jsonb_array_elements(report_costs($1::date, $2::date, $3::integer, 'hour', null, 1000)) l`,
+      [from, to, workspace],
+    );
+    expect(total).toEqual(expected);
+    expect(lines).toEqual(expected);
+  }
+  expect(
+    await database.query(`select report_total($1::date, $2::date, 2) ->> 'calls' as calls`, [from, to]),
+  ).toEqual([{ calls: '0' }]);
+});
