@@ -4,7 +4,7 @@
 
 create function hourledger.hour_of(instant timestamptz) returns timestamptz
   language sql stable parallel safe
-  return date_trunc('hour', instant, 'UTC');
+  return date_bin(interval '1 hour', instant, timestamptz '2000-01-01 00:00:00+00');
 
 create function hourledger.day_of(instant timestamptz) returns date
   language sql stable parallel safe

@@ -15,14 +15,14 @@ comment on column hourledger.dirty_hours.set_aside is 'Why the hour could not be
 create table hourledger.dirty_keys (
   id bigint generated always as identity primary key,
   kind text not null check (kind in
-    ('calls', 'conversations', 'leads', 'children', 'carried', 'from-number', 'to-number', 'agent-number', 'agent', 'default',
-     'currency')),
+    ('calls', 'conversations', 'inserted-calls', 'inserted-leads', 'leads', 'children', 'carried', 'from-number', 'to-number',
+     'agent-number', 'agent', 'default', 'currency')),
   keys text[] not null,
   after_key text not null default '',
   set_aside text
 );
 comment on table hourledger.dirty_keys is 'Records, and what records depend on, to be assigned again.';
-comment on column hourledger.dirty_keys.kind is 'calls and conversations: ids of records. Others: what leads to the records that depend on it.';
+comment on column hourledger.dirty_keys.kind is 'calls and conversations: ids of records. Others: what leads to the records that depend on it; inserted-calls and inserted-leads to those of many calls at once.';
 comment on column hourledger.dirty_keys.after_key is 'How far a key with many dependants has been followed.';
 comment on column hourledger.dirty_keys.set_aside is 'Why the records could not be assigned; they wait for a person.';
 
@@ -41,11 +41,49 @@ create function hourledger.lead_key(account_sid text, digits text) returns text
   language sql immutable parallel safe
   return coalesce(account_sid, '') || '/' || digits;
 
+-- Keeps the mapping as it is until the transaction ends, where that takes no waiting. What is decided by the mapping alone
+-- in a later statement then stays right: a change of it comes afterwards, and finds what was written. Without the lock
+-- (somebody is changing the mapping just now) what is written is looked at again after its commit.
+create function hourledger.hold_mapping() returns void
+  language sql volatile
+  begin atomic
+    select set_config('hourledger.mapping_is_held',
+      pg_try_advisory_xact_lock_shared(hashtextextended('hourledger mapping', 0))::text, true);
+  end;
+
+-- From here on, what this transaction inserts was not decided by the mapping that it holds.
+create function hourledger.let_go_of_mapping() returns void
+  language sql volatile
+  begin atomic
+    select set_config('hourledger.mapping_is_held', 'false', true);
+  end;
+
+create function hourledger.mapping_is_held() returns boolean
+  language sql stable
+  return coalesce(current_setting('hourledger.mapping_is_held', true), '') = 'true';
+
+-- Whoever changes the mapping waits for those who hold it.
+create function hourledger.lock_mapping() returns void
+  language sql volatile
+  begin atomic
+    select pg_advisory_xact_lock(hashtextextended('hourledger mapping', 0));
+  end;
+
+-- Of calls that a merge has decided while it held the mapping, only those are assigned again that depend on another call,
+-- which may be in a merge that nobody sees yet: transfers, and children that nothing of their own decides.
 create function hourledger.note_inserted_calls() returns trigger language plpgsql as $$
 begin
   insert into hourledger.dirty_hours (source, workspace_id, hour)
     select distinct 'twilio', workspace_id, hourledger.hour_of(call_date) from new_rows where source = 'twilio';
-  perform hourledger.add_dirty_records('calls', array_agg(id)) from new_rows;
+  if not hourledger.mapping_is_held() then
+    perform hourledger.add_dirty_records('calls', array_agg(id)) from new_rows;
+    return null;
+  end if;
+  perform hourledger.add_dirty_records('calls', array_agg(id)) from new_rows
+    where direction = 'trunking-originating' or (classification = 'default' and parent_call_sid is not null);
+  perform hourledger.add_dirty_records('inserted-calls', array_agg(id)) from new_rows;
+  perform hourledger.add_dirty_records('inserted-leads', array_agg(hourledger.lead_key(account_sid, to_digits))) from new_rows
+    where hourledger.is_leg_to_lead(direction) and to_digits is not null;
   return null;
 end
 $$;
@@ -104,7 +142,8 @@ create function hourledger.note_inserted_conversations() returns trigger languag
 begin
   insert into hourledger.dirty_hours (source, workspace_id, hour)
     select distinct 'elevenlabs', workspace_id, hourledger.hour_of(conversation_date) from new_rows;
-  perform hourledger.add_dirty_records('conversations', array_agg(conversation_id)) from new_rows;
+  perform hourledger.add_dirty_records('conversations', array_agg(conversation_id)) from new_rows
+    where not hourledger.mapping_is_held() or (classification = 'default' and call_sid is not null);
   return null;
 end
 $$;
@@ -152,6 +191,7 @@ create trigger note_deleted after delete on public.elevenlabs_conversations
 
 create function hourledger.note_changed_phones() returns trigger language plpgsql as $$
 begin
+  perform hourledger.lock_mapping();
   insert into hourledger.dirty_keys (kind, keys)
     select kind, array[touched.digits]
     from (select digits from old_rows union select digits from new_rows) touched
@@ -162,6 +202,7 @@ $$;
 
 create function hourledger.note_inserted_phones() returns trigger language plpgsql as $$
 begin
+  perform hourledger.lock_mapping();
   insert into hourledger.dirty_keys (kind, keys)
     select kind, array[touched.digits]
     from (select distinct digits from touched_rows) touched
@@ -179,6 +220,7 @@ create trigger note_deleted after delete on public.workspace_phones
 
 create function hourledger.note_touched_agent() returns trigger language plpgsql as $$
 begin
+  perform hourledger.lock_mapping();
   insert into hourledger.dirty_keys (kind, keys)
     select 'agent', array[touched.agent_id]
     from (select old.agent_id where tg_op <> 'INSERT' union select new.agent_id where tg_op <> 'DELETE') touched;
@@ -192,6 +234,7 @@ create trigger note_touched after insert or update or delete on public.workspace
 create function hourledger.note_changed_settings() returns trigger language plpgsql as $$
 begin
   if new.default_workspace_id <> old.default_workspace_id then
+    perform hourledger.lock_mapping();
     insert into hourledger.dirty_keys (kind, keys) values ('default', '{calls}'), ('default', '{conversations}');
   end if;
   if new.ledger_currency <> old.ledger_currency then

@@ -130,12 +130,13 @@ begin
 end
 $$;
 
--- Exact decimal of a text, or an error: numeric alone would take NaN and Infinity too.
+-- Exact decimal of a text, or an error: numeric alone would take NaN, Infinity, 0x10 and 1_000 too. The pattern is for
+-- exponents only: it takes five times as long as looking at the characters.
 create function hourledger.exact_decimal(value text, what text) returns numeric
   language sql immutable parallel safe
   return case
     when value is null then null
-    when value ~ '^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?$' then value::numeric
+    when btrim(value, '+-.0123456789') = '' or value ~ '^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?$' then value::numeric
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a number') then null
   end;
 
@@ -159,6 +160,7 @@ create function hourledger.whole_seconds(value text, what text) returns integer
   language sql immutable parallel safe
   return case
     when value is null then null
+    when btrim(value, '0123456789') = '' then value::integer
     when value ~ '^[0-9]+(\.0+)?$' then value::numeric::integer
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a whole number of seconds') then null
   end;
@@ -173,12 +175,11 @@ create function hourledger.true_or_false(value jsonb, what text) returns boolean
   end;
 
 -- Twilio's call objects. Source: https://www.twilio.com/docs/voice/api/call-resource
--- The array is gone through once for its records and once for all of their members: one operator for each member would
--- look every one of them up again. Here and below, offset 0 keeps the planner from pulling a level up and computing it
--- once for every use.
+-- The array is gone through once for all members of its records: one operator for each member would look every one of
+-- them up again. Here and below, offset 0 keeps the planner from pulling a level up and computing it once for every use.
 create function hourledger.read_calls(records jsonb)
   returns table (id text, direction text, status text, phone_from text, phone_to text, call_date timestamptz,
-    end_date timestamptz, duration integer, cost numeric, currency text, parent_call_sid text, account_sid text, raw jsonb, place integer)
+    end_date timestamptz, duration integer, cost numeric, currency text, parent_call_sid text, account_sid text, place integer)
   language sql stable rows 1000 as $$
   select
     t.id, t.direction, t.status, t.phone_from, t.phone_to,
@@ -187,21 +188,20 @@ create function hourledger.read_calls(records jsonb)
     hourledger.whole_seconds(t.duration, 'duration'),
     abs(hourledger.exact_decimal(t.price, 'price')),
     coalesce(t.price_unit, case when t.price is not null then 'XXX' end),
-    t.parent_call_sid, t.account_sid, t.raw, t.place
+    t.parent_call_sid, t.account_sid, t.place
   from (
     select
       nullif(m.sid, '') as id, nullif(m.direction, '') as direction, nullif(m.status, '') as status,
       nullif(m."from", '') as phone_from, nullif(m."to", '') as phone_to, nullif(m.start_time, '') as start_time,
       coalesce(nullif(m.start_time, ''), nullif(m.date_created, '')) as started, nullif(m.end_time, '') as end_time,
       nullif(m.duration, '') as duration, nullif(m.price, '') as price, upper(nullif(m.price_unit, '')) as price_unit,
-      nullif(m.parent_call_sid, '') as parent_call_sid, nullif(m.account_sid, '') as account_sid, m.raw,
+      nullif(m.parent_call_sid, '') as parent_call_sid, nullif(m.account_sid, '') as account_sid,
       m.place::integer - 1 as place
     from rows from (
-      jsonb_array_elements(read_calls.records),
       jsonb_to_recordset(read_calls.records) as (
         sid text, direction text, status text, "from" text, "to" text, start_time text, date_created text, end_time text,
         duration text, price text, price_unit text, parent_call_sid text, account_sid text)
-    ) with ordinality m (raw, sid, direction, status, "from", "to", start_time, date_created, end_time, duration, price,
+    ) with ordinality m (sid, direction, status, "from", "to", start_time, date_created, end_time, duration, price,
       price_unit, parent_call_sid, account_sid, place)
     offset 0
   ) t
@@ -213,7 +213,7 @@ create function hourledger.read_conversations(records jsonb)
   returns table (id text, agent_id text, status text, conversation_date timestamptz, call_duration_secs integer,
     cost numeric, cost_fiat numeric, llm_price numeric, llm_charge numeric, call_charge numeric,
     free_minutes_consumed numeric, free_llm_dollars_consumed numeric, dev_discount boolean, llm_usage jsonb,
-    agent_number text, external_number text, call_sid text, raw jsonb, place integer)
+    agent_number text, external_number text, call_sid text, refusal text, place integer)
   language sql stable rows 100 as $$
   select
     nullif(t.raw ->> 'conversation_id', ''),
@@ -234,7 +234,7 @@ create function hourledger.read_conversations(records jsonb)
     nullif(t.phone_call ->> 'agent_number', ''),
     nullif(t.phone_call ->> 'external_number', ''),
     nullif(t.phone_call ->> 'call_sid', ''),
-    t.raw, t.place
+    t.raw ->> 'hourledger_refused', t.place
   from (
     select j.raw, j.place::integer - 1 as place, j.raw -> 'metadata' as metadata, j.raw #> '{metadata,charging}' as charging,
       j.raw #> '{metadata,phone_call}' as phone_call
@@ -305,19 +305,24 @@ create function hourledger.merge_calls(p_records jsonb, p_page hourledger.page_f
   returns hourledger.merge_outcome
   language plpgsql as $$
 declare
+  v_begin timestamptz := p_page.day::timestamp at time zone 'UTC';
+  v_end timestamptz := v_begin + interval '24 hours';
   v_outcome hourledger.merge_outcome;
 begin
+  perform hold_mapping();
   with incoming as materialized (
-    select r.id, r.direction, r.status, r.phone_from, r.phone_to, r.call_date, r.end_date, r.duration, r.cost, r.currency,
-      r.parent_call_sid, r.account_sid, r.place, before.id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
-      coalesce(p_page.day is not null and not before.ask_again and same_json(before.raw_data, r.raw), false) as is_done
-    from read_calls(p_records) r
-    left join calls before on before.id = r.id
-    where case
-      when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
-      when r.call_date is null then refuse(coalesce(r.call_date::text, 'the record has no date'))
-      else p_page.day is null or day_of(r.call_date) = p_page.day
-    end
+    select i.*, p_page.day is not null and i.is_same and not i.ask_again as is_done
+    from (
+      select r.*, before.ask_again, coalesce(same_json(before.raw_data, p_records -> r.place), false) as is_same
+      from read_calls(p_records) r
+      left join calls before on before.id = r.id
+      where case
+        when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
+        when r.call_date is null then refuse(coalesce(r.call_date::text, 'the record has no date'))
+        else p_page.day is null or (r.call_date >= v_begin and r.call_date < v_end)
+      end
+      offset 0
+    ) i
   ),
   written as (
     insert into calls as stored
@@ -355,7 +360,7 @@ begin
           asked_ticket = least(stored.asked_ticket, p_page.asked_ticket),
           answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
     from incoming i
-    where p_careful and stored.id = i.id and i.is_known and not i.is_same
+    where p_careful and stored.id = i.id and not i.is_same
       and p_page.answered_ticket >= stored.asked_ticket
       and case verdict_elsewhere(p_page, day_of(stored.call_date))
         when 'newer' then p_page.asked_ticket <= stored.answered_ticket
@@ -372,6 +377,7 @@ begin
     (select count(*) from overlapping)
   into v_outcome
   from incoming i left join written w on w.id = i.id;
+  perform let_go_of_mapping();
   return v_outcome;
 end
 $$;
@@ -383,22 +389,26 @@ create function hourledger.merge_conversations(p_records jsonb, p_page hourledge
   returns hourledger.merge_outcome
   language plpgsql as $$
 declare
+  v_begin timestamptz := p_page.day::timestamp at time zone 'UTC';
+  v_end timestamptz := v_begin + interval '24 hours';
   v_outcome hourledger.merge_outcome;
 begin
+  perform hold_mapping();
   with incoming as materialized (
-    select r.id, r.agent_id, r.status, r.conversation_date, r.call_duration_secs, r.cost, r.cost_fiat, r.llm_price,
-      r.llm_charge, r.call_charge, r.free_minutes_consumed, r.free_llm_dollars_consumed, r.dev_discount, r.llm_usage,
-      r.agent_number, r.external_number, r.call_sid, r.place, before.conversation_id is not null as is_known, coalesce(same_json(before.raw_data, r.raw), false) as is_same,
-      coalesce(p_page.day is not null and not before.ask_again and same_json(before.raw_data, r.raw), false) as is_done
-    from read_conversations(p_records) r
-    left join elevenlabs_conversations before on before.conversation_id = r.id
-    where case
-      when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
-      -- What the worker stages in the place of a detail that it was refused.
-      when r.raw ? 'hourledger_refused' then refuse(r.raw ->> 'hourledger_refused')
-      when r.conversation_date is null then refuse(coalesce(r.conversation_date::text, 'the record has no date'))
-      else p_page.day is null or day_of(r.conversation_date) = p_page.day
-    end
+    select i.*, p_page.day is not null and i.is_same and not i.ask_again as is_done
+    from (
+      select r.*, before.ask_again, coalesce(same_json(before.raw_data, p_records -> r.place), false) as is_same
+      from read_conversations(p_records) r
+      left join elevenlabs_conversations before on before.conversation_id = r.id
+      where case
+        when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
+        -- What the worker stages in the place of a detail that it was refused.
+        when r.refusal is not null then refuse(r.refusal)
+        when r.conversation_date is null then refuse(coalesce(r.conversation_date::text, 'the record has no date'))
+        else p_page.day is null or (r.conversation_date >= v_begin and r.conversation_date < v_end)
+      end
+      offset 0
+    ) i
   ),
   written as (
     insert into elevenlabs_conversations as stored
@@ -440,7 +450,7 @@ begin
           asked_ticket = least(stored.asked_ticket, p_page.asked_ticket),
           answered_ticket = greatest(stored.answered_ticket, p_page.answered_ticket)
     from incoming i
-    where p_careful and stored.conversation_id = i.id and i.is_known and not i.is_same
+    where p_careful and stored.conversation_id = i.id and not i.is_same
       and p_page.answered_ticket >= stored.asked_ticket
       and case verdict_elsewhere(p_page, day_of(stored.conversation_date))
         when 'newer' then p_page.asked_ticket <= stored.answered_ticket
@@ -457,6 +467,7 @@ begin
     (select count(*) from overlapping)
   into v_outcome
   from incoming i left join written w on w.id = i.id;
+  perform let_go_of_mapping();
   return v_outcome;
 end
 $$;
@@ -553,7 +564,7 @@ begin
       v_all.ids := v_all.ids || v_one.ids;
       v_all.inserted := v_all.inserted || v_one.inserted;
       v_all.updated := v_all.updated || v_one.updated;
-      v_all.unordered := v_all.unordered + coalesce(v_one.unordered, 0);
+      v_all.unordered := v_all.unordered + v_one.unordered;
     exception
       when data_exception or check_violation or program_limit_exceeded then
         v_id := readable_id(p_page.source, v_record);
@@ -658,14 +669,20 @@ create function hourledger.days_of_page(p_page hourledger.staged_pages) returns 
     else hourledger.days_of_records(p_page.source, p_page.ids) end
 $$;
 
-create function hourledger.finish_page(p_page hourledger.staged_pages, p_outcome hourledger.merge_outcome) returns jsonb
-  language plpgsql as $$
-declare
-  v_counts jsonb;
-  v_ids text[];
-  v_outcomes text;
+-- The records that a page accounts for, each once, with a letter for what became of it, and their numbers. One that the
+-- page holds several times has one outcome: the first of inserted, updated, rejected, unchanged.
+create function hourledger.count_page(
+    p_page hourledger.staged_pages, p_outcome hourledger.merge_outcome, out ids text[], out outcomes text, out counts jsonb)
+  language plpgsql stable as $$
 begin
-  -- A record that the page holds several times has one outcome: the first of this order.
+  if p_page.ids = '{}' and p_outcome.rejected = '{}' and cardinality(p_outcome.inserted) = cardinality(p_outcome.ids) then
+    -- As most pages of a first run: all is new, and nothing came twice.
+    ids := p_outcome.ids;
+    outcomes := repeat('i', cardinality(ids));
+    counts := jsonb_build_object('fetched', cardinality(ids), 'inserted', cardinality(ids), 'updated', 0, 'rejected', 0,
+      'unchanged', 0, 'gone', p_page.gone, 'unordered', p_outcome.unordered);
+    return;
+  end if;
   with given as (
     select unnest(p_outcome.inserted) as id, 1 as rank
     union all select unnest(p_outcome.updated), 2
@@ -676,13 +693,22 @@ begin
   each as (
     select id, min(rank) as rank from given group by id
   )
-  select array_agg(id),
-    string_agg(case when rank < 6 then substr('iur =', rank, 1) when id = any (p_page.ids[:p_page.gone]) then 'g' else '=' end, ''),
+  select coalesce(array_agg(id), '{}'),
+    coalesce(string_agg(
+      case when rank < 6 then substr('iur =', rank, 1) when id = any (p_page.ids[:p_page.gone]) then 'g' else '=' end, ''), ''),
     jsonb_build_object(
       'fetched', count(*) filter (where rank < 6), 'inserted', count(*) filter (where rank = 1),
       'updated', count(*) filter (where rank = 2), 'rejected', count(*) filter (where rank = 3),
       'unchanged', count(*) filter (where rank = 5), 'gone', p_page.gone, 'unordered', p_outcome.unordered)
-  into v_ids, v_outcomes, v_counts from each;
+  into ids, outcomes, counts from each;
+end
+$$;
+
+create function hourledger.finish_page(p_page hourledger.staged_pages, p_outcome hourledger.merge_outcome) returns jsonb
+  language plpgsql as $$
+declare
+  v_counted record := count_page(p_page, p_outcome);
+begin
   if p_page.day is not null then
     update sync_days d
       set merged_run_id = p_page.run_id,
@@ -705,10 +731,10 @@ begin
   update rejected_records r set asked_at = now()
     where p_page.day is null and r.source = p_page.source and r.record_key = any (p_page.ids);
   update staged_pages
-    set merged_counts = v_counts, ids = coalesce(v_ids, '{}'), outcomes = coalesce(v_outcomes, '')
+    set merged_counts = v_counted.counts, ids = v_counted.ids, outcomes = v_counted.outcomes
     where page_id = p_page.page_id;
   delete from staged_texts where page_id = p_page.page_id;
-  return v_counts;
+  return v_counted.counts;
 end
 $$;
 

@@ -203,7 +203,9 @@ create function hourledger.classify_taken(p_dirt hourledger.dirty_keys[], p_limi
   language plpgsql as $$
 declare
   v_calls text[];
-  v_conversations text[];
+  v_conversations text[] := '{}';
+  v_leads text[] := '{}';
+  v_parents text[] := '{}';
   v_dependants text[] := '{}';
   v_left integer := p_limit;
   v_ids text[];
@@ -218,6 +220,10 @@ begin
       v_calls := v_calls || v_dirt.keys;
     elsif v_dirt.kind = 'conversations' then
       v_conversations := v_conversations || v_dirt.keys;
+    elsif v_dirt.kind = 'inserted-calls' then
+      v_parents := v_parents || v_dirt.keys;
+    elsif v_dirt.kind = 'inserted-leads' then
+      v_leads := v_leads || v_dirt.keys;
     elsif v_dirt.kind in ('leads', 'children', 'carried') then
       v_ids := follow_dependants(v_dirt, v_left);
       v_left := v_left - cardinality(v_ids);
@@ -240,21 +246,22 @@ begin
   end loop;
   if v_calls is not null then
     v_calls := array(select distinct unnest(v_calls));
-    foreach v_kind in array array['leads', 'children', 'carried'] loop
-      v_keys := case when v_kind <> 'leads' then v_calls else
-        (select array_agg(distinct lead_key(c.account_sid, c.to_digits)) from calls c
-         where c.id = any (v_calls) and c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null) end;
-      v_ids := some_dependants(v_kind, v_keys, p_limit + 1);
-      if cardinality(v_ids) > p_limit then
-        perform add_dirty_records(v_kind, v_keys);
-        v_followed := v_followed + 1;
-      elsif v_kind = 'carried' then
-        v_conversations := v_conversations || v_ids;
-      else
-        v_dependants := v_dependants || v_ids;
-      end if;
-    end loop;
+    v_parents := v_parents || v_calls;
+    v_leads := v_leads || array(select distinct lead_key(c.account_sid, c.to_digits) from calls c
+      where c.id = any (v_calls) and c.direction in ('outbound-api', 'trunking-terminating') and c.to_digits is not null);
   end if;
+  foreach v_kind in array array['leads', 'children', 'carried'] loop
+    v_keys := case v_kind when 'leads' then v_leads else v_parents end;
+    v_ids := some_dependants(v_kind, v_keys, p_limit + 1);
+    if cardinality(v_ids) > p_limit then
+      perform add_dirty_records(v_kind, v_keys);
+      v_followed := v_followed + 1;
+    elsif v_kind = 'carried' then
+      v_conversations := v_conversations || v_ids;
+    else
+      v_dependants := v_dependants || v_ids;
+    end if;
+  end loop;
   if v_calls is not null or v_dependants <> '{}' then
     v_followed := v_followed + reassign_calls(array(select distinct unnest(v_calls || v_dependants)));
   end if;
