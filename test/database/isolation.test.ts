@@ -125,30 +125,71 @@ it("an older sum does not win: a drain that summed before a merge committed is f
   expect(await snapshots()).toEqual(['1: 2, 3']);
 });
 
-it('a mapping that changes while a merge is open moves what that merge wrote', async () => {
+it('a change of the mapping waits for a merge that is open, and moves what that merge wrote', async () => {
   await map(one, 2);
   await one.drain();
   await begin(one);
   await one.merge(await stage(one, 'merge', [text('CA1', { from: number, price: '-1' })]));
-  await map(two, 3);
-  await two.drain();
+  const changed = map(two, 3);
+  await waitUntilBlocked();
   await commit(one);
+  await changed;
   expect(await workspaceOf('CA1')).toBe(2);
   await two.drain();
   expect(await workspaceOf('CA1')).toBe(3);
   expect(await snapshots()).toEqual(['3: 1, 1']);
 });
 
+it('a merge waits for no change of the mapping, and what it wrote meanwhile moves once it can be seen', async () => {
+  await begin(two);
+  await map(two, 3);
+  await begin(one);
+  await one.merge(await stage(one, 'merge', [text('CA1', { from: number, price: '-1' })]));
+  await commit(two);
+  await two.drain();
+  await commit(one);
+  expect(await workspaceOf('CA1')).toBe(1);
+  await two.drain();
+  expect(await workspaceOf('CA1')).toBe(3);
+  expect(await snapshots()).toEqual(['3: 1, 1']);
+});
+
+it('a merge that changed the mapping before it in one transaction, and a person who inserts behind a merge', async () => {
+  await begin(one);
+  await map(one, 2);
+  await one.merge(await stage(one, 'merge', [text('CA1', { from: number, price: '-1' })]));
+  await one.rows(
+    `insert into calls (id, workspace_id, direction, phone_from, call_date)
+    values ('CA2', 3, 'outbound-api', $1, $2)`,
+    [number, at],
+  );
+  await commit(one);
+  await one.drain();
+  expect([await workspaceOf('CA1'), await workspaceOf('CA2')]).toEqual([2, 2]);
+});
+
 it('the same for a conversation', async () => {
+  const workspaces = () =>
+    database.query('select workspace_id from elevenlabs_conversations order by conversation_id');
   await map(one, 2);
   await one.drain();
   await begin(one);
   await one.readDay('details', 'elevenlabs', day, [spoken('conv_1', number)]);
-  await map(two, 3);
+  const changed = map(two, 3);
+  await waitUntilBlocked();
+  await commit(one);
+  await changed;
+  await two.drain();
+  expect(await workspaces()).toEqual([{ workspace_id: 3 }]);
+  await begin(two);
+  await map(two, 2);
+  await begin(one);
+  await one.readDay('more', 'elevenlabs', day, [spoken('conv_2', number)]);
+  await commit(two);
   await two.drain();
   await commit(one);
   await two.drain();
-  expect(await one.rows('select workspace_id from elevenlabs_conversations')).toEqual([{ workspace_id: 3 }]);
+  expect(await workspaces()).toEqual([{ workspace_id: 2 }, { workspace_id: 2 }]);
 });
 
 it('a mapping that is not committed yet when the record is drained moves it once it is', async () => {
@@ -262,7 +303,7 @@ it.each([
 it('what a crashed drain had taken is there again', async () => {
   await one.merge(await stage(one, 'merge', [text('CA1', { price: '-1' })]));
   await begin(one);
-  expect(await one.classifyDirt()).toMatchObject({ taken: 1 });
+  expect(await one.classifyDirt()).toMatchObject({ taken: 2 });
   expect(await one.rollupDirt()).toMatchObject({ taken: 1 });
   await one.rows('rollback');
   expect(await snapshots()).toEqual([]);
@@ -275,7 +316,7 @@ it('dirt that another drain has taken is skipped, and counts as left until that 
   await begin(one);
   await one.classifyDirt();
   await one.rollupDirt();
-  expect(await two.classifyDirt()).toMatchObject({ taken: 0, left: 1 });
+  expect(await two.classifyDirt()).toMatchObject({ taken: 0, left: 2 });
   expect(await two.rollupDirt()).toMatchObject({ taken: 0, left: 1 });
   await commit(one);
   expect(await two.classifyDirt()).toMatchObject({ taken: 0, left: 0 });

@@ -150,8 +150,8 @@ const owners = [
     name: 'hours-of-the-session',
     breaks: 'An hour is one in the time zone of the session, and not in UTC.',
     file: rules,
-    find: `date_trunc('hour', instant, 'UTC')`,
-    replacement: `date_trunc('hour', instant)`,
+    find: `timestamptz '2000-01-01 00:00:00+00'`,
+    replacement: `(timestamp '2000-01-01 00:00:00')::timestamptz`,
     tests: ['test/laws/orders-elsewhere.test.ts'],
   },
 ];
