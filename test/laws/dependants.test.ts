@@ -1,7 +1,7 @@
 // L2 in small: what depended on a fact that went away is assigned again, and its hours are summed anew.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { stringifyJson, type JsonObject } from '../../simulator/json-text.js';
-import { call } from '../simulator/records.js';
+import { call, conversation } from '../simulator/records.js';
 import { LedgerWorld } from '../support/ledger-world.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -91,6 +91,38 @@ it.each<[string, JsonObject]>([
     expect(await assigned()).toMatchObject({ ...left, 'calls of 1': '3', 'calls of 2': '1' });
   },
 );
+
+it.each(['before', 'behind'])('a child and a conversation of a call that are stored %s it', async (when) => {
+  const topCall = text('CA-top', { from: '+34001', to: '+57300' });
+  const under = text('CA-child', { direction: 'outbound-dial', from: 'client:x', parent_call_sid: 'CA-top' });
+  const spoken = stringifyJson(
+    conversation('conv_1', '2025-10-04T15:10:00Z', { phone_call: { call_sid: 'CA-top' } }),
+  );
+  const steps = [
+    () => ledger.readDay(`run-${Math.random()}`, 'twilio', day, [topCall]),
+    async () => {
+      await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [under]);
+      await ledger.readDay(`run-${Math.random()}`, 'elevenlabs', day, [spoken]);
+    },
+  ];
+  for (const step of when === 'before' ? steps.reverse() : steps) {
+    await step();
+    await ledger.drain();
+  }
+  expect(await assigned()).toEqual({ 'CA-top': '2 from-number', 'CA-child': '2 parent', 'calls of 2': '2' });
+  expect(await ledger.rows('select workspace_id, classification from elevenlabs_conversations')).toEqual([
+    { workspace_id: 2, classification: 'call' },
+  ]);
+  await database.query('delete from elevenlabs_conversations');
+});
+
+it('a transfer follows a call that turns out to be to its lead', async () => {
+  const elsewhere = text('CA-match', { from: '+34001', to: '+57200' });
+  await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [elsewhere, transfer, child, grandchild]);
+  expect(await assigned()).toMatchObject(left);
+  await ledger.readDay(`run-${Math.random()}`, 'twilio', day, [match]);
+  expect(await assigned()).toEqual(followed);
+});
 
 it('when somebody deletes the call, they leave too', async () => {
   await ledger.readDay('run', 'twilio', day, [match, transfer, child, grandchild]);
