@@ -215,6 +215,7 @@ create table public.sync_days (
   daily_sync_run_id text,
   whole_fetch_ticket bigint not null default 0,
   merged_run_id text,
+  merged_asked_ticket bigint not null default 0,
   merged_answered_ticket bigint not null default 0,
   others_answered_ticket bigint not null default 0,
   primary key (source, day)
@@ -232,6 +233,7 @@ comment on column public.sync_days.drift_cost is 'The provider''s total less the
 comment on column public.sync_days.daily_sync_run_id is 'The first daily sync that took the day on; null where none has.';
 comment on column public.sync_days.whole_fetch_ticket is 'Number of the first request of the newest whole fetch that ended: what was answered before it is old.';
 comment on column public.sync_days.merged_run_id is 'The run that merged last.';
+comment on column public.sync_days.merged_asked_ticket is 'The newest request whose answer this run merged.';
 comment on column public.sync_days.merged_answered_ticket is 'The newest answer that this run merged.';
 comment on column public.sync_days.others_answered_ticket is 'The newest answer that any run before it merged.';
 

@@ -271,14 +271,17 @@ $$;
 
 -- How an answer stands to what was read of a day. Unchanged rows keep their old tickets, so that these alone do not say
 -- how new a row is. older: answered before the newest whole fetch of the day began. undecided: it overlaps in time with
--- what another run merged. A whole fetch of ElevenLabs does not ask for settled conversations: it makes nothing older.
+-- what another run merged, or comes behind a page of its own run that was asked later. A run merges its pages in the
+-- order in which it asked for them, but an attempt that was given up and is still alive may stage one late. A whole fetch
+-- of ElevenLabs does not ask for settled conversations: it makes nothing older.
 create function hourledger.verdict_of(p_source text, p_day date, p_run_id text, p_asked bigint, p_answered bigint) returns text
   language sql stable as $$
   select coalesce((
     select case
       when d.whole_fetch_ticket > p_answered and p_source = 'twilio' then 'older'
       when case when d.merged_run_id = p_run_id then d.others_answered_ticket
-                else greatest(d.merged_answered_ticket, d.others_answered_ticket) end >= p_asked then 'undecided'
+                else greatest(d.merged_answered_ticket, d.others_answered_ticket) end >= p_asked
+        or d.merged_run_id = p_run_id and d.merged_asked_ticket > p_asked then 'undecided'
     end
     from public.sync_days d where d.source = p_source and d.day = p_day), 'newer')
 $$;
@@ -715,6 +718,8 @@ begin
       set merged_run_id = p_page.run_id,
           others_answered_ticket = case when d.merged_run_id = p_page.run_id then d.others_answered_ticket
             else greatest(d.others_answered_ticket, d.merged_answered_ticket) end,
+          merged_asked_ticket = case when d.merged_run_id = p_page.run_id
+            then greatest(d.merged_asked_ticket, p_page.asked_ticket) else p_page.asked_ticket end,
           merged_answered_ticket = case when d.merged_run_id = p_page.run_id
             then greatest(d.merged_answered_ticket, p_page.answered_ticket) else p_page.answered_ticket end
       where d.source = p_page.source and d.day = p_page.day;

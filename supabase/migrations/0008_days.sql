@@ -159,7 +159,7 @@ comment on function public.fail_days is 'Writes down why days could not be read.
 create function public.conversations_to_ask(p_ids text[], p_run_id text, p_day date, p_ask_settled boolean) returns jsonb
   language sql volatile set search_path = hourledger, public, pg_temp as $$
   with staged as (
-    select p.page_id, p.ids, p.merged_counts is null as is_waiting
+    select p.page_id, p.ids, p.asked_ticket, p.merged_counts is null as is_waiting
     from staged_pages p
     where p.run_id = p_run_id and p.source = 'elevenlabs' and p.day = p_day and not p.is_list
       and (p.merged_counts is not null or exists (select from staged_texts t where t.page_id = p.page_id))
@@ -172,7 +172,7 @@ create function public.conversations_to_ask(p_ids text[], p_run_id text, p_day d
         and (p_ask_settled or not exists (select from elevenlabs_conversations c
              where c.conversation_id = asked.id and c.settled and not c.ask_again))),
     'waitingPages', (
-      select coalesce(jsonb_agg(staged.page_id order by staged.page_id), '[]') from staged
+      select coalesce(jsonb_agg(staged.page_id order by staged.asked_ticket, staged.page_id), '[]') from staged
       where staged.is_waiting and staged.ids && p_ids),
     'hasAnswers', exists (select from staged where staged.ids && p_ids),
     'ticket', nextval('tickets'))

@@ -215,6 +215,23 @@ const latecomers = [
     tests: newest,
   },
   {
+    name: 'late-attempt-wins',
+    breaks: 'What an attempt stages late that was given up wins against what its run merged since.',
+    file: pages,
+    inside: verdict,
+    find: 'or d.merged_run_id = p_run_id and d.merged_asked_ticket > p_asked',
+    replacement: '',
+    tests: ['test/database/late-pages.test.ts'],
+  },
+  {
+    name: 'waiting-details-in-any-order',
+    breaks: 'Details that wait to be merged are not merged in the order in which they were asked.',
+    file: days,
+    find: 'order by staged.asked_ticket, staged.page_id',
+    replacement: 'order by staged.page_id',
+    tests: ['test/database/late-pages.test.ts'],
+  },
+  {
     name: 'older-answer-ends-a-rejection',
     breaks: 'An older version that could be stored ends the rejection of a newer one.',
     file: pages,
