@@ -30,8 +30,8 @@ const daysAtOnce = 3;
 const verifiedWhole_rows = 2_000_000;
 /** At most so many times the figure of the small table. */
 const target = 1.2;
-/** As Supabase has it. */
-const statement_ms = 8_000;
+/** Supabase allows 8 s. On a machine that is busy, whose disk is, one may take longer; a run of ten minutes need not end there. */
+const statement_ms = 30_000;
 
 interface Pair {
   small: number;
@@ -67,6 +67,7 @@ export async function benchScale(options: Options): Promise<Figure[]> {
     } satisfies Record<string, Side>;
     await describe(sides.big, options.log);
     const queries = await benchQueries(sides.big.client, options.runs, options.log);
+    for (const side of Object.values(sides)) await warm(side);
     const figures = [...(await benchWorks(sides, options, rows)), ...queries];
     for (const side of Object.values(sides)) {
       await verifyMonths(side, rows > verifiedWhole_rows ? 6 : 1, options.log);
@@ -143,6 +144,15 @@ async function benchDays(sides: Sides, options: Options, rows: number): Promise<
     figures.push(await explained(figure, sides, measureDay));
   }
   return figures;
+}
+
+/**
+ * Reads the indexes of the calls, as a server that ingests every day has them in its memory or its system's: what is
+ * measured is the work, and not a disk that sees the table for the first time.
+ */
+async function warm({ client }: Side): Promise<void> {
+  await client.query('create extension if not exists pg_prewarm');
+  await client.query(`select pg_prewarm(indexrelid) from pg_index where indrelid = 'calls'::regclass`);
 }
 
 /** Writing out what filled the tables takes longer than statements may. */

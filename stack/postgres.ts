@@ -10,6 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -36,6 +37,12 @@ const start_ms = 120_000;
 const stop_ms = 20_000;
 
 /**
+ * A sixteenth of the machine's memory, within limits: ids come in random order, so that a big table's index of them is
+ * either in here or read page by page. Memory is taken only as pages come in.
+ */
+const sharedBuffers_mb = Math.round(Math.min(1024, Math.max(256, totalmem() / 2 ** 20 / 16)));
+
+/**
  * Beyond the defaults: loopback only and no socket file, nothing for replication, and room for a bulk load between two
  * checkpoints. fsync, full_page_writes and synchronous_commit stay on: a commit that Postgres forgot and Temporal
  * remembers would be a lost page.
@@ -44,7 +51,7 @@ const serverSettings = [
   'listen_addresses=127.0.0.1',
   'unix_socket_directories=',
   'max_connections=200',
-  'shared_buffers=256MB',
+  `shared_buffers=${sharedBuffers_mb}MB`,
   'wal_level=minimal',
   'max_wal_senders=0',
   'max_wal_size=2GB',
