@@ -53,9 +53,10 @@ $$;
 
 -- Some of the records whose workspace follows from these keys: the transfers that may belong to a call to one of these
 -- leads, the children of these calls, or the conversations that they carried. At most p_limit, in no order. A materialized
--- query is planned as if all of it were read; a bare limit would tempt the planner to go through the whole table.
+-- query is planned as if all of it were read; a bare limit would tempt the planner to go through the whole table. So would
+-- a table that was small when the plan was made: whatever the planner believes, it is to look keys up in an index.
 create function hourledger.some_dependants(p_kind text, p_keys text[], p_limit integer) returns text[]
-  language plpgsql stable as $$
+  language plpgsql stable set enable_seqscan = off as $$
 begin
   return case p_kind
     when 'leads' then array(
