@@ -1,7 +1,6 @@
 /** Runs many requests to one provider at once, as many as it takes; shared by everything in this process that asks it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batch, type Answer, type BatchOptions } from './batch.js';
-import { ConcurrencyLevel } from './concurrency-level.js';
 
 /** A provider that refuses even a single request is left alone this long, doubling each time up to the maximum. */
 const pauseMsMin = 100;
@@ -12,10 +11,35 @@ const pauseMsMax = 1_000;
  */
 const slotRetryAfterMsMax = 2_000;
 
+/** How much there is to do. */
+export interface Load {
+  underWay: number;
+  /** How many would be under way if they could be, those that are included. */
+  wanted: number;
+}
+
+/** Who decides how many requests may be under way at once, and learns how they went. */
+export interface Level {
+  readonly value: number;
+  attach(host: LevelHost): void;
+  /** @param full whether as many were under way as the level allows; else success says nothing about the limit */
+  accepted(full: boolean): void;
+  /** The provider said that there were too many. */
+  refused(): void;
+  /** Told whenever the load may have changed. */
+  loaded(load: Load): void;
+}
+
+/** What a level tells whom it is attached to. */
+export interface LevelHost {
+  /** The value may have risen. */
+  changed(): void;
+  /** The level cannot be had for now: what waits for it ends with this error. */
+  failed(error: unknown): void;
+}
+
 export interface AdaptiveConcurrencyOptions {
-  /** How many at once to begin with; default 4. */
-  initial?: number;
-  /** Never more than this at once; default 64. */
+  /** Never more than this at once, whatever the level; default 64. */
   max?: number;
   /** Milliseconds, only ever increasing; default: the process's monotonic clock. */
   now?: () => number;
@@ -32,15 +56,17 @@ export interface ConcurrencyFigures {
 }
 
 interface Startable {
-  readonly hasReady: boolean;
+  readonly ready: number;
   startNext(): void;
+  fail(reason: unknown): void;
 }
 
 export class AdaptiveConcurrency {
-  readonly #level: ConcurrencyLevel;
+  readonly #level: Level;
+  readonly #max: number;
   readonly #now: () => number;
   readonly #sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-  /** Those that are not finished; the first is the next to start an item. */
+  /** Those that are not finished, in the order in which their items start. */
   readonly #batches: Startable[] = [];
   #underWay = 0;
   #accepted = 0;
@@ -48,10 +74,17 @@ export class AdaptiveConcurrency {
   #pausedUntil = 0;
   #nextPauseMs = pauseMsMin;
 
-  constructor(options: AdaptiveConcurrencyOptions = {}) {
-    this.#level = new ConcurrencyLevel(options.initial ?? 4, options.max ?? 64);
+  constructor(level: Level, options: AdaptiveConcurrencyOptions = {}) {
+    this.#level = level;
+    this.#max = options.max ?? 64;
     this.#now = options.now ?? (() => performance.now());
     this.#sleep = options.sleep ?? ((milliseconds, signal) => delay(milliseconds, undefined, { signal }));
+    level.attach({
+      changed: () => this.#pump(),
+      failed: (error) => {
+        for (const batch of [...this.#batches]) batch.fail(error);
+      },
+    });
   }
 
   get figures(): ConcurrencyFigures {
@@ -63,27 +96,35 @@ export class AdaptiveConcurrency {
     };
   }
 
-  /** One request within the same limits; see `runAll`. */
+  /** One request within the same limits, before all items that wait: a list is what further items come from. */
   async run<R>(task: () => Promise<R>, options: Omit<BatchOptions<null, R>, 'onResult'>): Promise<R> {
     const results: R[] = [];
-    await this.runAll<null, R>([null], task, {
-      ...options,
-      onResult: (_, result) => void results.push(result),
-    });
+    const onResult = (_: null, result: R) => void results.push(result);
+    await this.#runBatch<null, R>([null], task, { ...options, onResult }, 'first');
     return results[0] as R;
   }
 
   /**
    * Runs the worker for each item, in their order as far as nothing is refused. A refused item goes back and waits until
-   * the provider's `Retry-After`; several calls share the level in turns.
+   * the provider's `Retry-After`. Of several calls the first goes first: taking turns, all of them would be at their ends at
+   * the same time, and nothing would be asked while each goes over to what comes next.
    *
    * Resolves when every item has its result. Rejects with the first error that is not a refusal, with the last refusal when
    * nothing got through for `giveUpAfterMs`, or with the signal's reason; and only when nothing of it is under way any more.
    */
-  async runAll<T, R>(
+  runAll<T, R>(
     items: readonly T[],
     worker: (item: T) => Promise<R>,
     options: BatchOptions<T, R>,
+  ): Promise<void> {
+    return this.#runBatch(items, worker, options, 'last');
+  }
+
+  async #runBatch<T, R>(
+    items: readonly T[],
+    worker: (item: T) => Promise<R>,
+    options: BatchOptions<T, R>,
+    place: 'first' | 'last',
   ): Promise<void> {
     const batch = new Batch<T, R>(items, worker, options, {
       now: this.#now,
@@ -92,7 +133,8 @@ export class AdaptiveConcurrency {
       pausedUntil: () => this.#pausedUntil,
       pump: () => this.#pump(),
     });
-    this.#batches.push(batch);
+    if (place === 'first') this.#batches.unshift(batch);
+    else this.#batches.push(batch);
     this.#pump();
     try {
       await batch.finished;
@@ -102,15 +144,14 @@ export class AdaptiveConcurrency {
   }
 
   #pump(): void {
-    while (this.#underWay < this.#level.value && this.#now() >= this.#pausedUntil) {
-      const index = this.#batches.findIndex((batch) => batch.hasReady);
-      const [batch] = index < 0 ? [] : this.#batches.splice(index, 1);
-      if (batch === undefined) return;
-      // To the end of the row, so that batches take turns.
-      this.#batches.push(batch);
+    while (this.#underWay < Math.min(this.#level.value, this.#max) && this.#now() >= this.#pausedUntil) {
+      const batch = this.#batches.find(({ ready }) => ready > 0);
+      if (batch === undefined) break;
       this.#underWay += 1;
       batch.startNext();
     }
+    const ready = this.#batches.reduce((sum, batch) => sum + batch.ready, 0);
+    this.#level.loaded({ underWay: this.#underWay, wanted: Math.min(this.#underWay + ready, this.#max) });
   }
 
   #record(answer: Answer): void {

@@ -69,7 +69,7 @@ export class Batch<T, R> {
     // One listener for each waiting item is no leak.
     setMaxListeners(0, this.#ending.signal);
     const { signal } = options;
-    const stop = () => this.#fail(signal?.reason);
+    const stop = () => this.fail(signal?.reason);
     this.finished = new Promise((resolve, reject) => {
       this.#settle = () => {
         signal?.removeEventListener('abort', stop);
@@ -83,11 +83,12 @@ export class Batch<T, R> {
     this.#settleWhenDone();
   }
 
-  get hasReady(): boolean {
-    return this.#error === null && (this.#returned.length > 0 || this.#next < this.#items.length);
+  /** How many items could be started now. */
+  get ready(): number {
+    return this.#error === null ? this.#returned.length + this.#items.length - this.#next : 0;
   }
 
-  /** Starts the next item; only when `hasReady`. */
+  /** Starts the next item; only when one is ready. */
   startNext(): void {
     const item = this.#returned.length > 0 ? this.#returned.pop() : this.#items[this.#next++];
     this.#underWay += 1;
@@ -113,7 +114,7 @@ export class Batch<T, R> {
     try {
       await this.#options.onResult(item, result);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
     this.#delivering -= 1;
     this.#settleWhenDone();
@@ -123,13 +124,13 @@ export class Batch<T, R> {
     const requeue = this.#options.shouldRequeue(error);
     if (requeue === null) {
       this.#host.onAnswer({ kind: 'failed' });
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     this.#host.onAnswer({ kind: 'refused', retryAfterMs: requeue.retryAfterMs });
     if (this.#error !== null) return;
     this.#putBack(item, requeue.retryAfterMs ?? 0);
-    if (this.#isHopeless()) this.#fail(error);
+    if (this.#isHopeless()) this.fail(error);
   }
 
   #putBack(item: T, waitMs: number): void {
@@ -155,11 +156,12 @@ export class Batch<T, R> {
     const giveUpAt = this.#refusedSince + this.#options.giveUpAfterMs;
     if (now >= giveUpAt) return true;
     if (this.#underWay > 0) return false;
-    const readyAt = this.hasReady ? now : Math.min(...[...this.#waits].map((wait) => wait.until));
+    const readyAt = this.ready > 0 ? now : Math.min(...[...this.#waits].map((wait) => wait.until));
     return Math.max(readyAt, this.#host.pausedUntil()) > giveUpAt;
   }
 
-  #fail(reason: unknown): void {
+  /** Ends it, as soon as nothing of it is under way any more. */
+  fail(reason: unknown): void {
     if (this.#error !== null) return;
     this.#error = { reason };
     this.#ending.abort();
@@ -168,6 +170,6 @@ export class Batch<T, R> {
 
   #settleWhenDone(): void {
     const idle = this.#underWay === 0 && this.#delivering === 0;
-    if (idle && (this.#error !== null || (!this.hasReady && this.#waits.size === 0))) this.#settle();
+    if (idle && (this.#error !== null || (this.ready === 0 && this.#waits.size === 0))) this.#settle();
   }
 }

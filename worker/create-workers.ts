@@ -7,7 +7,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities, type Dependencies } from '../activities/index.js';
-import { RequestPace } from '../activities/request-pace.js';
+import { RequestLease } from '../activities/request-lease.js';
 import { sources, type Source } from '../activities/types.js';
 import type { Ledger } from '../database/ledger.js';
 import { AdaptiveConcurrency } from '../providers/adaptive-concurrency.js';
@@ -35,12 +35,11 @@ export function createDependencies(ledger: Ledger, providers: Providers): Depend
     twilio: make('twilio'),
     elevenlabs: make('elevenlabs'),
   });
-  return {
-    ledger,
-    providers,
-    concurrency: perSource((source) => new AdaptiveConcurrency({ max: concurrency_max[source] })),
-    pace: perSource((source) => new RequestPace(ledger, source, leaseBlock[source])),
-  };
+  const pace = perSource((source) => new RequestLease(ledger, source, { block: leaseBlock[source] }));
+  const concurrency = perSource(
+    (source) => new AdaptiveConcurrency(pace[source], { max: concurrency_max[source] }),
+  );
+  return { ledger, providers, concurrency, pace };
 }
 
 /** Workers that are ready to run. A provider's task queue carries the activities that ask it, and no others. */

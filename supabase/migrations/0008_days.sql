@@ -1,4 +1,4 @@
--- Days and what is to be asked: planning, completing, settling, sweeping, and the providers' rate limits.
+-- Days and what is to be asked: planning, completing, settling and sweeping.
 
 create function public.plan_backfill(
     p_source text, p_from date, p_to date, p_order text, p_reprocess text, p_after date, p_limit integer) returns jsonb
@@ -199,29 +199,3 @@ end
 $$;
 comment on function public.sweep_runs is 'Deletes what closed workflow runs left staged. Returns how many pages.';
 
--- Requests per second over all workers: each worker leases a block, and gets told when it begins and how far apart its
--- requests have to be.
-create table hourledger.request_limits (
-  source text primary key check (source in ('twilio', 'elevenlabs')),
-  requests_per_second numeric not null check (requests_per_second > 0),
-  next_free_at timestamptz not null default now()
-);
-comment on table hourledger.request_limits is 'How many requests a second all workers together may send to a provider.';
-insert into hourledger.request_limits (source, requests_per_second) values ('twilio', 100), ('elevenlabs', 5000);
-
-create function public.lease_requests(p_source text, p_requests integer) returns jsonb
-  language plpgsql set search_path = hourledger, public, pg_temp as $$
-declare
-  v_limit hourledger.request_limits;
-begin
-  select * into strict v_limit from request_limits where source = p_source for update;
-  v_limit.next_free_at := greatest(v_limit.next_free_at, clock_timestamp());
-  update request_limits
-    set next_free_at = v_limit.next_free_at + (p_requests / v_limit.requests_per_second) * interval '1 second'
-    where source = p_source;
-  return jsonb_build_object(
-    'waitMs', ceil(extract(epoch from v_limit.next_free_at - clock_timestamp()) * 1000),
-    'spacingMs', round(1000 / v_limit.requests_per_second, 3));
-end
-$$;
-comment on function public.lease_requests is 'Reserves a block of requests: how long to wait before the first, and how far apart they are to be.';

@@ -1,9 +1,14 @@
-/** The level of concurrency, on a virtual clock against a virtual provider: the same numbers on every machine. */
+/** Many requests at once, on a virtual clock against a virtual provider: the same numbers on every machine. */
 import { describe, expect, test } from 'vitest';
-import { AdaptiveConcurrency } from '../../providers/adaptive-concurrency.js';
+import {
+  AdaptiveConcurrency,
+  type Level,
+  type LevelHost,
+  type Load,
+} from '../../providers/adaptive-concurrency.js';
 import { requeueRateLimited, type BatchOptions } from '../../providers/batch.js';
 import { ProviderError } from '../../providers/index.js';
-import { VirtualClock, VirtualProvider, type VirtualProviderOptions } from './support/virtual-provider.js';
+import { VirtualClock, VirtualProvider } from './support/virtual-provider.js';
 
 const serviceMs = 50;
 const items = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -14,91 +19,72 @@ const options = <T, R>(more: Partial<BatchOptions<T, R>> = {}): BatchOptions<T, 
   ...more,
 });
 
-function poolOn(clock: VirtualClock, bounds: { initial?: number; max?: number } = {}): AdaptiveConcurrency {
-  return new AdaptiveConcurrency({ ...bounds, now: clock.now, sleep: clock.sleep });
+/** A level that is what a test says, and loses one with each refusal. */
+class FixedLevel implements Level {
+  value: number;
+  host: LevelHost | undefined;
+  wanted = 0;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+
+  attach(host: LevelHost): void {
+    this.host = host;
+  }
+
+  accepted(): void {}
+
+  refused(): void {
+    this.value = Math.max(1, this.value - 1);
+  }
+
+  loaded({ wanted }: Load): void {
+    this.wanted = wanted;
+  }
+
+  change(value: number): void {
+    this.value = value;
+    this.host?.changed();
+  }
 }
 
-/** 10,000 requests by so many workers side by side; how long compared to the shortest possible, and the share refused. */
-async function measure(workers: number, provided: Omit<VirtualProviderOptions, 'serviceMs'>, max = 64) {
+function poolOn(clock: VirtualClock, level: Level = new FixedLevel(4), max = 64): AdaptiveConcurrency {
+  return new AdaptiveConcurrency(level, { max, now: clock.now, sleep: clock.sleep });
+}
+
+test('asks for as many at once as the level says, and never for more than its own maximum', async () => {
   const clock = new VirtualClock();
-  const provider = new VirtualProvider(clock, { serviceMs, ...provided });
-  const requests = 10_000;
-  const pools = items(workers).map(() => poolOn(clock, { max }));
-  await clock.runUntil(
-    Promise.all(pools.map((pool) => pool.runAll(items(requests / workers), provider.request, options()))),
-  );
-  expect(provider.served).toBe(requests);
-  const settledAt = clock.now() / 10;
-  return {
-    timesFloor: clock.now() / ((requests * serviceMs) / provided.limit),
-    refusedOnceSettled: provider.refusals.filter((at) => at > settledAt).length / (requests * 0.9),
+  const provider = new VirtualProvider(clock, { limit: 100, serviceMs });
+  const level = new FixedLevel(9);
+  const pool = poolOn(clock, level, 7);
+  let most = 0;
+  const watched = async () => {
+    most = Math.max(most, pool.figures.underWay);
+    await provider.request();
   };
-}
+  await clock.runUntil(pool.runAll(items(500), watched, options()));
+  expect(most).toBe(7);
+  level.value = 3;
+  most = 0;
+  await clock.runUntil(pool.runAll(items(20), watched, options()));
+  expect(most).toBe(3);
+  expect(level.wanted).toBe(0);
+});
 
-describe('finds how many at once a provider takes', () => {
-  test.each([
-    ['never refused', { limit: 20 }, 20],
-    ['refused above', { limit: 20 }, 64],
-    ['refused above, with Retry-After', { limit: 20, retryAfterMs: 1000 }, 64],
-    ['refused above, in uneven time', { limit: 20, spread: 0.5 }, 64],
-  ])('20 at once, %s: at most 1.1 times the floor', async (_, provided, max) => {
-    const measured = await measure(1, provided, max);
-    expect(measured.timesFloor).toBeLessThan(1.1);
-    expect(measured.refusedOnceSettled).toBeLessThan(0.01);
-  });
-
-  const variants = [{}, { retryAfterMs: 1000 }, { spread: 0.5 }, { refusalMs: 50, spread: 0.2 }];
-  const limits = [4, 5, 6, 8, 10];
-  test.each(limits.flatMap((limit) => variants.map((variant) => ({ limit, ...variant }))))(
-    '%j: at most 1.3 times the floor and few refused, alone and with a second worker',
-    async (provided) => {
-      for (const workers of [1, 2]) {
-        const measured = await measure(workers, provided);
-        expect(measured.timesFloor).toBeLessThan(1.3);
-        expect(measured.refusedOnceSettled).toBeLessThan(0.01);
-      }
-    },
-  );
-
-  test('follows a limit that falls and rises again', async () => {
-    const clock = new VirtualClock();
-    const provider = new VirtualProvider(clock, { limit: 20, serviceMs });
-    const pool = poolOn(clock);
-    await clock.runUntil(pool.runAll(items(2_000), provider.request, options()));
-    expect(pool.figures.level).toBeGreaterThanOrEqual(19);
-    provider.limit = 5;
-    await clock.runUntil(pool.runAll(items(500), provider.request, options()));
-    expect(pool.figures.level).toBeLessThanOrEqual(6);
-    provider.limit = 40;
-    await clock.runUntil(pool.runAll(items(5_000), provider.request, options()));
-    expect(pool.figures.level).toBeGreaterThanOrEqual(36);
-  });
-
-  test('stays between 1 and the maximum', async () => {
-    const clock = new VirtualClock();
-    const provider = new VirtualProvider(clock, { limit: 100, serviceMs });
-    const pool = poolOn(clock, { initial: 500, max: 7 });
-    let most = 0;
-    const watched = async () => {
-      most = Math.max(most, pool.figures.underWay);
-      await provider.request();
-    };
-    await clock.runUntil(pool.runAll(items(500), watched, options()));
-    expect(most).toBe(7);
-    provider.limit = 1;
-    await clock.runUntil(pool.runAll(items(200), provider.request, options()));
-    expect(pool.figures.level).toBeGreaterThanOrEqual(1);
-  });
-
-  test('a few items at a time teach nothing about the limit', async () => {
-    const clock = new VirtualClock();
-    const provider = new VirtualProvider(clock, { limit: 100, serviceMs });
-    const pool = poolOn(clock, { initial: 4 });
-    for (let turn = 0; turn < 50; turn += 1) {
-      await clock.runUntil(pool.runAll(items(2), provider.request, options()));
-    }
-    expect(pool.figures.level).toBe(4);
-  });
+test('goes on when the level rises from nothing, and ends with its error when it cannot be had', async () => {
+  const clock = new VirtualClock();
+  const level = new FixedLevel(0);
+  const pool = poolOn(clock, level);
+  const first = pool.runAll(items(3), () => clock.sleep(1), options());
+  expect(level.wanted).toBe(3);
+  void clock.sleep(100).then(() => level.change(2));
+  await clock.runUntil(first);
+  expect(clock.now()).toBe(102);
+  level.value = 0;
+  const second = pool.runAll(items(3), () => clock.sleep(1), options());
+  level.host?.failed(new Error('no lease'));
+  await expect(clock.runUntil(second)).rejects.toThrow('no lease');
 });
 
 describe('a refused item', () => {
@@ -113,7 +99,7 @@ describe('a refused item', () => {
       await clock.sleep(10);
       if (item === 0 && clock.now() < 1000) throw refusal(2000);
     };
-    await clock.runUntil(poolOn(clock, { initial: 2 }).runAll(items(20), worker, options()));
+    await clock.runUntil(poolOn(clock, new FixedLevel(2)).runAll(items(20), worker, options()));
     expect(asked.filter(([item]) => item === 0)).toEqual([
       [0, 0],
       [0, 2010],
@@ -129,14 +115,13 @@ describe('a refused item', () => {
       await clock.sleep(10);
       if (clock.now() < 3000) throw refusal();
     };
-    await clock.runUntil(poolOn(clock, { initial: 1 }).runAll(items(5), worker, options()));
+    await clock.runUntil(poolOn(clock, new FixedLevel(1)).runAll(items(5), worker, options()));
     expect(asked.length).toBeLessThan(20);
   });
 
   test('is asked again although timers fire a little early, as those of Node.js do', async () => {
     const clock = new VirtualClock();
-    const pool = new AdaptiveConcurrency({
-      initial: 1,
+    const pool = new AdaptiveConcurrency(new FixedLevel(1), {
       now: clock.now,
       sleep: (milliseconds, signal) => clock.sleep(milliseconds - 0.5, signal),
     });
@@ -182,7 +167,7 @@ describe('a batch', () => {
     );
     await expect(clock.runUntil(batch)).rejects.toThrow('broken');
     expect(underWay).toBe(0);
-    expect(delivered).toEqual([0, 2, 3, 4, 5]);
+    expect(delivered).toEqual([0, 2, 3, 4]);
   });
 
   test('ends with the reason of its signal, and leaves the pool to others', async () => {
@@ -212,14 +197,14 @@ describe('a batch', () => {
     expect(await pool.run(() => Promise.resolve(7), options())).toBe(7);
   });
 
-  test('batches take turns', async () => {
+  test('batches go in the order in which they came, and a single request before all that wait', async () => {
     const clock = new VirtualClock();
-    const pool = poolOn(clock, { initial: 1, max: 1 });
+    const pool = poolOn(clock, new FixedLevel(1));
     const order: string[] = [];
     const run = (name: string) =>
       pool.runAll(items(3), () => clock.sleep(1), options({ onResult: () => void order.push(name) }));
-    await clock.runUntil(Promise.all([run('a'), run('b')]));
-    expect(order.indexOf('b')).toBeLessThan(3);
-    expect(order.lastIndexOf('a')).toBeGreaterThan(order.indexOf('b'));
+    const list = () => pool.run(() => clock.sleep(1).then(() => order.push('list')), options());
+    await clock.runUntil(Promise.all([run('a'), run('b'), list()]));
+    expect(order).toEqual(['a', 'list', 'a', 'a', 'b', 'b', 'b']);
   });
 });

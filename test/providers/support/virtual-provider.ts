@@ -12,6 +12,7 @@ export class VirtualClock {
   #now = 0;
   #order = 0;
   #timers: Timer[] = [];
+  readonly #elsewhere = new Set<Promise<unknown>>();
 
   now = (): number => this.#now;
 
@@ -25,6 +26,17 @@ export class VirtualClock {
       });
     });
 
+  /** What happens outside, in a real database for instance, takes no time here. */
+  outside = <R>(promise: Promise<R>): Promise<R> => {
+    const settled = promise.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#elsewhere.add(settled);
+    void settled.then(() => this.#elsewhere.delete(settled));
+    return promise;
+  };
+
   /** Lets time pass until the promise settles. */
   async runUntil<R>(promise: Promise<R>): Promise<R> {
     const state = { settled: false };
@@ -36,7 +48,8 @@ export class VirtualClock {
       // All promise callbacks run before a setImmediate callback does.
       await new Promise(setImmediate);
       if (state.settled) return watched;
-      this.#fireNext();
+      if (this.#elsewhere.size > 0) await Promise.all(this.#elsewhere);
+      else this.#fireNext();
     }
   }
 
