@@ -35,12 +35,16 @@ const refusedTarget = 0.01;
 interface Requests {
   answered: number;
   refused: number;
+  /** At this moment. */
+  underWay: number;
 }
 
 interface Run {
   wall_ms: number;
   floor_ms: number;
   refusedShare: number;
+  /** Of the requests that the provider allows at once, how many were under way, from the first one to the last. */
+  inUsePercent: number;
   cpuMsPerThousand: Record<
     'provider' | 'workers' | 'gateway' | 'postgrest' | 'postgres' | 'temporal',
     number
@@ -58,7 +62,7 @@ export async function benchElevenlabs(options: Options): Promise<Figure[]> {
       const run = await runOnce({ ...one, conversations }, options);
       options.log(
         `${one.id}, run ${number}: ${(run.wall_ms / run.floor_ms).toFixed(3)} of the floor, ` +
-          `${(run.refusedShare * 100).toFixed(2)}% refused`,
+          `${(run.refusedShare * 100).toFixed(2)}% refused, ${run.inUsePercent}% of the allowed requests under way`,
       );
       runs.push(run);
     }
@@ -83,7 +87,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
     }
     const pids = Object.fromEntries(workers.map(({ pid }, index) => [`worker${index}`, pid]));
     const before = readCpu({ provider: provider.pid, ...system.pids, ...pids });
-    const { wall_ms, requests, settled } = await backfill(one, provider, system);
+    const { wall_ms, requests, settled, inUsePercent } = await backfill(one, provider, system);
     const cpu = cpuBetween(before, readCpu({ provider: provider.pid, ...system.pids, ...pids }));
     for (const worker of workers) await worker.stop();
     if (profileDir !== null) writeProfileSummary(profileDir);
@@ -94,6 +98,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
       wall_ms,
       floor_ms: (requests.answered * latency_ms) / one.allowed,
       refusedShare: refused / (answered + refused),
+      inUsePercent,
       cpuMsPerThousand: perThousand(cpu, one.conversations),
     };
   } finally {
@@ -106,13 +111,27 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
 async function backfill(one: Case, provider: Provider, system: System) {
   const request = parseBackfillInput({ source: 'elevenlabs', from: days.from, to: days.to }, new Date());
   let settled: Requests | undefined;
+  const looks: { at_ms: number; underWay: number }[] = [];
   const { wall_ms } = await runBackfill(system, request, async () => {
-    if (settled !== undefined) return;
     const now = await readRequests(provider);
-    if (now.answered >= one.conversations * settledShare) settled = now;
+    looks.push({ at_ms: performance.now(), underWay: now.underWay });
+    if (now.answered >= one.conversations * settledShare) settled ??= now;
   });
   const requests = await readRequests(provider);
-  return { wall_ms, requests, settled: settled ?? requests };
+  const inUsePercent = Math.round((meanUnderWay(looks) / one.allowed) * 100);
+  return { wall_ms, requests, settled: settled ?? requests, inUsePercent };
+}
+
+/** By time, from the first look that saw a request to the last. What else the machine does blurs it less than the wall clock. */
+function meanUnderWay(looks: { at_ms: number; underWay: number }[]): number {
+  const seen = looks.map(({ underWay }) => underWay > 0);
+  const during = looks.slice(seen.indexOf(true), seen.lastIndexOf(true) + 1);
+  let sum = 0;
+  during.forEach(({ at_ms }, index) => {
+    const before = during[index - 1];
+    if (before !== undefined) sum += before.underWay * (at_ms - before.at_ms);
+  });
+  return sum / ((during.at(-1)?.at_ms ?? 0) - (during[0]?.at_ms ?? 0));
 }
 
 interface Counts {
@@ -122,13 +141,14 @@ interface Counts {
 /** The requests up to now, lists and details together. */
 async function readRequests(provider: Provider): Promise<Requests> {
   const answer = await fetch(`${provider.url}/_simulator/stats`);
-  const { requests } = (await answer.json()) as {
+  const { requests, underWay } = (await answer.json()) as {
     requests: Record<'conversations' | 'conversation', Counts>;
+    underWay: { elevenlabs: number };
   };
   const both = [requests.conversations, requests.conversation];
   const sum = (outcome: string) =>
     both.reduce((total, { byOutcome }) => total + (byOutcome[outcome] ?? 0), 0);
-  return { answered: sum('200'), refused: sum('429') };
+  return { answered: sum('200'), refused: sum('429'), underWay: underWay.elevenlabs };
 }
 
 async function order(provider: Provider, what: string, orders: object): Promise<void> {
@@ -169,7 +189,10 @@ function figuresOf(one: Case, runs: Run[]): Figure[] {
       target: one.target,
       product: seconds('backfill of an empty ledger', ({ wall_ms }) => wall_ms),
       baseline: seconds(floor, ({ floor_ms }) => floor_ms),
-      details: { cpuMsPerThousand: medians(runs.map((run) => run.cpuMsPerThousand)) },
+      details: {
+        cpuMsPerThousand: medians(runs.map((run) => run.cpuMsPerThousand)),
+        inUsePercent: runs.map(({ inUsePercent }) => inUsePercent),
+      },
     },
     {
       id: `elevenlabs/${one.id}/refused`,

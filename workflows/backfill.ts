@@ -96,7 +96,7 @@ class BackfillRun {
     this.#tally = internals.carried ?? newTally(request, now, warnAboutEmptyDays(source, from, to, now));
     this.#begun = internals.carried !== null;
     this.#lastPlanned = this.#tally.lastTaken;
-    this.#window = new DayWindow(this.#tally.maxParallelDays, this.#tally.lastTaken);
+    this.#window = new DayWindow(source, this.#tally.maxParallelDays, this.#tally.lastTaken);
     this.#window.recordsPerDay = recordsPerDay(this.#tally);
     this.#listen();
   }

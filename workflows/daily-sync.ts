@@ -192,7 +192,7 @@ async function syncDays(
   const line = `${source}, due ${nominalTime}`;
   const days = await noting(line).planDailySync({ source, nominalTime, lookbackDays, run });
   summary.days.planned = days.length;
-  const window = new DayWindow(defaultMaxParallelDays);
+  const window = new DayWindow(source, defaultMaxParallelDays);
   window.add(days.slice(track.daysStarted));
   const hopeless = await runDays({
     ...{ source, run, window, askSettled: false, dryRun: false, reportEvery_ms: null },

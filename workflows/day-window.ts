@@ -1,5 +1,5 @@
 /** How many days may be under way, and which are started next: a sliding window, without any Temporal in it. */
-import type { Day } from '../activities/types.js';
+import type { Day, Source } from '../activities/types.js';
 
 /** Unless somebody asks for another number. */
 export const defaultMaxParallelDays = 30;
@@ -7,21 +7,29 @@ export const defaultMaxParallelDays = 30;
 export const limitOfParallelDays = 100;
 /** Each has up to two fetches of pages staged: more children would only stage more than is merged. */
 const childrenAtOnce_max = 8;
-/** As long as nobody knows how many records a day has. */
-const daysPerChild_first = 5;
+/**
+ * As long as nobody knows how many records a day has. Conversations are asked one by one, as many at once as the provider
+ * allows, by all children together: several of them keep asking while one goes over to its next activity.
+ */
+const daysPerChild_first: Record<Source, number> = { twilio: 5, elevenlabs: 2 };
 /** More would make cancelling slow, which lets days under way end. */
 const daysPerChild_max = 15;
-/** What is worth a child workflow: it costs as much as four or five activities, and runs four of its own at least. */
-const recordsPerChild = 8_000;
+/**
+ * What is worth a child workflow: it costs as much as four or five activities, and runs four of its own at least. A
+ * conversation costs seven times the processor time of a call.
+ */
+const recordsPerChild: Record<Source, number> = { twilio: 8_000, elevenlabs: 2_000 };
 
 /**
  * How many days one child takes: many thin ones, few thick ones, and at most half of the window, so that one child
  * fetches while another one merges.
  * @param recordsPerDay of the days that were read so far; null while there are none
  */
-export function daysPerChild(maxParallelDays: number, recordsPerDay: number | null): number {
+export function daysPerChild(source: Source, maxParallelDays: number, recordsPerDay: number | null): number {
   const worthwhile =
-    recordsPerDay === null ? daysPerChild_first : Math.ceil(recordsPerChild / Math.max(recordsPerDay, 1));
+    recordsPerDay === null
+      ? daysPerChild_first[source]
+      : Math.ceil(recordsPerChild[source] / Math.max(recordsPerDay, 1));
   return Math.min(worthwhile, daysPerChild_max, Math.ceil(maxParallelDays / 2));
 }
 
@@ -30,6 +38,7 @@ export type WindowStep = 'plan' | 'start' | 'wait' | 'end';
 
 /** Days that wait, in the order in which they are to start, and days under way in runs. */
 export class DayWindow {
+  readonly #source: Source;
   readonly #waiting: Day[] = [];
   readonly #running = new Map<string, Day[]>();
   #lastTaken: Day | null = null;
@@ -38,7 +47,8 @@ export class DayWindow {
   recordsPerDay: number | null = null;
 
   /** @param lastTaken the day behind which the waiting days begin; null when none was started yet. */
-  constructor(maxParallelDays: number, lastTaken: Day | null = null) {
+  constructor(source: Source, maxParallelDays: number, lastTaken: Day | null = null) {
+    this.#source = source;
     this.maxParallelDays = maxParallelDays;
     this.#lastTaken = lastTaken;
   }
@@ -49,7 +59,7 @@ export class DayWindow {
 
   /** The next run of days to start, its key being its first day; null while the window is full or nothing waits. */
   take(): { key: string; days: Day[] } | null {
-    const size = Math.min(this.#freeDays, daysPerChild(this.maxParallelDays, this.recordsPerDay));
+    const size = Math.min(this.#freeDays, this.#daysPerChild);
     if (size < 1 || this.#waiting.length === 0) return null;
     const days = this.#waiting.splice(0, size);
     const key = days[0] ?? '';
@@ -70,9 +80,7 @@ export class DayWindow {
     const left = !now.stopping && (now.more || this.#waiting.length > 0);
     if (!left) return this.#running.size > 0 ? 'wait' : 'end';
     if (now.paused || this.#freeDays < 1 || this.#running.size >= childrenAtOnce_max) return 'wait';
-    return now.more && this.#waiting.length < daysPerChild(this.maxParallelDays, this.recordsPerDay)
-      ? 'plan'
-      : 'start';
+    return now.more && this.#waiting.length < this.#daysPerChild ? 'plan' : 'start';
   }
 
   get waitingDays(): number {
@@ -88,6 +96,10 @@ export class DayWindow {
   /** The day that was started last; what is planned next begins behind it. */
   get lastTaken(): Day | null {
     return this.#lastTaken;
+  }
+
+  get #daysPerChild(): number {
+    return daysPerChild(this.#source, this.maxParallelDays, this.recordsPerDay);
   }
 
   get #freeDays(): number {

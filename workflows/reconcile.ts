@@ -110,7 +110,7 @@ async function reconcileDays(source: Source, days: Day[], summary: ReconcileSumm
 
 /** The whole days, settled records too: a drift says that something is wrong with what looked settled. */
 async function fetchAgain(source: Source, days: Day[], summary: ReconcileSummary): Promise<void> {
-  const window = new DayWindow(defaultMaxParallelDays);
+  const window = new DayWindow(source, defaultMaxParallelDays);
   window.add(days);
   summary.fetchedAgain += days.length;
   const hopeless = await runDays({

@@ -121,9 +121,9 @@ begin
   v_held := v_others.own;
   -- Who holds nothing any more was refused because others hold it now, which says nothing about the limit.
   v_refused := least(p_refused, v_held);
-  -- Where they want less than there is, what goes well says nothing either.
+  -- As long as a part of the level is nobody's, what goes well says nothing either.
   v_limit := adapt_level(v_limit,
-    case when v_others.wants + p_wants >= v_limit.at_once then p_went_well else 0 end, v_refused);
+    case when v_others.share + v_held >= v_limit.at_once then p_went_well else 0 end, v_refused);
 
   insert into request_shares as s (source, holder, share, wants, turn_at, expires_at)
     values (p_source, p_holder, 0, p_wants, v_now, v_now + interval '5 seconds')
@@ -151,8 +151,8 @@ begin
     'share', v_share,
     'isShared', exists (select from request_shares where source = p_source and holder <> p_holder),
     'expiresInMs', 5000,
-    -- Sooner where others may give back what this one wants.
-    'renewInMs', case when p_wants > v_share and (v_share < v_fair or v_others.wants > 0) then 250 else 1000 end,
+    -- Sooner where others are about to give back what is this one's, or may do so.
+    'renewInMs', case when v_share < v_fair then 100 when p_wants > v_share and v_others.wants > 0 then 250 else 1000 end,
     'renewAfter', case v_limit.phase when 'growing' then greatest(v_share, 1) when 'probing' then 3 * greatest(v_share, 1) end);
 end
 $$;

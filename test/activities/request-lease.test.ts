@@ -244,20 +244,89 @@ describe('workers on a virtual clock', () => {
   it.each(wide)('%j: one and two workers need at most 1.05 times the floor', async (provided) => {
     for (const workers of [1, 2]) {
       const measured = await measure(workers, provided);
-      console.log(workers, JSON.stringify(provided), JSON.stringify(measured));
       expect(measured.timesFloor).toBeLessThan(1.05);
       expect(measured.refusedOnceSettled).toBeLessThan(0.01);
     }
   });
 
   const variants = [{}, { retryAfterMs: 1000 }, { spread: 0.5 }, { refusalMs: 50, spread: 0.2 }];
-  const narrow = [4, 5, 6, 8, 10].flatMap((limit) => variants.map((variant) => ({ limit, ...variant })));
+  const narrow = [4, 5, 6, 10].flatMap((limit) => variants.map((variant) => ({ limit, ...variant })));
   it.each(narrow)('%j: one and two workers need at most 1.1 times the floor', async (provided) => {
     for (const workers of [1, 2]) {
       const measured = await measure(workers, provided, 5_000);
-      console.log(workers, JSON.stringify(provided), JSON.stringify(measured));
       expect(measured.timesFloor).toBeLessThan(1.1);
       expect(measured.refusedOnceSettled).toBeLessThan(0.01);
     }
+  });
+
+  it('follow a limit that falls and rises again', async () => {
+    const clock = new VirtualClock();
+    const provider = new VirtualProvider(clock, { limit: 20, serviceMs });
+    const workers = [startLeasedWorker(clock, database), startLeasedWorker(clock, database)];
+    const ask = (records: number) =>
+      clock.runUntil(Promise.all(workers.map((worker) => askRecords(worker, provider, records / 2))));
+    await ask(3_000);
+    expect(await atOnce()).toBeGreaterThanOrEqual(19);
+    provider.limit = 5;
+    await ask(800);
+    expect(await atOnce()).toBeLessThanOrEqual(6);
+    provider.limit = 40;
+    await ask(12_000);
+    expect(await atOnce()).toBeGreaterThanOrEqual(36);
+  });
+
+  it('never have more under way together than the level, however their work comes and goes', async () => {
+    const step = fc.record({
+      records: fc.integer({ min: 1, max: 30 }),
+      pauseMs: fc.integer({ min: 0, max: 400 }),
+    });
+    const work = fc.array(step, { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(work, { minLength: 2, maxLength: 3 }), async (all) => {
+        await forgetLimits(database);
+        await settleAt(7);
+        const clock = new VirtualClock();
+        const provider = new VirtualProvider(clock, { limit: 7, serviceMs, networkMs: 0 });
+        const go = async (steps: (typeof all)[number]) => {
+          const worker = startLeasedWorker(clock, database);
+          for (const { records, pauseMs } of steps) {
+            await askRecords(worker, provider, records);
+            await clock.sleep(pauseMs);
+          }
+        };
+        await clock.runUntil(Promise.all(all.map(go)));
+        expect(provider.refusals).toEqual([]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('renew a few times a second, and not at all without work', async () => {
+    const clock = new VirtualClock();
+    const provider = new VirtualProvider(clock, { limit: 20, serviceMs });
+    const worker = startLeasedWorker(clock, database);
+    await clock.runUntil(askRecords(worker, provider, 4_000));
+    expect(worker.calls).toBeLessThan(40);
+    await clock.runUntil(clock.sleep(1_000));
+    const { calls } = worker;
+    await clock.runUntil(clock.sleep(60_000));
+    expect(worker.calls).toBe(calls);
+    expect(await sumOfShares()).toBe(0);
+  });
+
+  it('send nothing any more when a lease cannot be renewed in time, and what waits ends with the reason', async () => {
+    await settleAt(2);
+    const clock = new VirtualClock();
+    const provider = new VirtualProvider(clock, { limit: 2, serviceMs });
+    const worker = startLeasedWorker(clock, database);
+    const asked = askRecords(worker, provider, 10_000);
+    void clock.sleep(1_000).then(() => (worker.fault = new Error('the database is gone')));
+    await expect(clock.runUntil(asked)).rejects.toThrow('the database is gone');
+    // Five seconds from the last renewal, and the answers to what was under way.
+    expect(clock.now()).toBeLessThan(6_100);
+    expect(worker.pool.figures.underWay).toBe(0);
+    await expect(clock.runUntil(askRecords(worker, provider, 1))).rejects.toThrow('the database is gone');
+    worker.fault = null;
+    await clock.runUntil(askRecords(worker, provider, 10));
   });
 });

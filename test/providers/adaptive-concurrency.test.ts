@@ -33,7 +33,9 @@ class FixedLevel implements Level {
     this.host = host;
   }
 
-  accepted(): void {}
+  accepted(): void {
+    // A fixed level learns nothing.
+  }
 
   refused(): void {
     this.value = Math.max(1, this.value - 1);

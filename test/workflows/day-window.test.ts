@@ -5,18 +5,27 @@ import { DayWindow, daysPerChild } from '../../workflows/day-window.js';
 import { daysBetween } from './support/fake-ledger.js';
 
 test('a child takes half of the window at most, and five days while nobody knows how many records they have', () => {
-  expect([1, 2, 3, 4, 9, 10, 100].map((width) => daysPerChild(width, null))).toEqual([1, 1, 2, 2, 5, 5, 5]);
+  expect([1, 2, 3, 4, 9, 10, 100].map((width) => daysPerChild('twilio', width, null))).toEqual([
+    1, 1, 2, 2, 5, 5, 5,
+  ]);
 });
 
 test('a child takes many thin days and few thick ones', () => {
-  expect([0, 1, 600, 1_600, 8_000, 1e9].map((records) => daysPerChild(100, records))).toEqual([
+  expect([0, 1, 600, 1_600, 8_000, 1e9].map((records) => daysPerChild('twilio', 100, records))).toEqual([
     15, 15, 14, 5, 1, 1,
   ]);
-  expect(daysPerChild(6, 1)).toBe(3);
+  expect(daysPerChild('twilio', 6, 1)).toBe(3);
+});
+
+test('a child takes fewer days of conversations, each of which is a request', () => {
+  expect([1, 4, 100].map((width) => daysPerChild('elevenlabs', width, null))).toEqual([1, 2, 2]);
+  expect([1, 366, 1_000, 5_000].map((records) => daysPerChild('elevenlabs', 100, records))).toEqual([
+    15, 6, 2, 1,
+  ]);
 });
 
 test('no more than eight children are under way, however wide the window', () => {
-  const window = new DayWindow(100);
+  const window = new DayWindow('twilio', 100);
   window.recordsPerDay = 100_000;
   window.add(daysBetween('2025-01-01', '2025-04-10'));
   const now = { more: false, paused: false, stopping: false };
@@ -37,7 +46,7 @@ test('whatever ends when, never more days are started than the width allows, and
   fc.assert(
     fc.property(width, fc.array(event, { maxLength: 60 }), (first, events) => {
       const days = daysBetween('2025-01-01', '2025-04-30');
-      const window = new DayWindow(first);
+      const window = new DayWindow('twilio', first);
       window.add(days);
       const started: string[] = [];
       const running: string[] = [];
@@ -62,7 +71,7 @@ test('whatever ends when, never more days are started than the width allows, and
 });
 
 test('it asks for more days before a child would get less than it can take', () => {
-  const window = new DayWindow(10);
+  const window = new DayWindow('twilio', 10);
   const now = { more: true, paused: false, stopping: false };
   expect(window.nextStep(now)).toBe('plan');
   window.add(daysBetween('2025-01-01', '2025-01-07'));
