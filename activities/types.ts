@@ -19,7 +19,7 @@ export interface DayCursor {
   day: Day;
   /** The provider's opaque cursor; null before the first page. */
   cursor: string | null;
-  /** How often the day was begun anew because a staged page had vanished; part of the page's id. */
+  /** How often the day was begun anew because a staged page had vanished or was no JSON; part of the page's id. */
   restarts: number;
   /** Missing before the first page. */
   walk?: CursorWalk;

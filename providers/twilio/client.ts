@@ -116,7 +116,9 @@ function dayFilter(day: Day, pageSize: number): Record<string, string | number> 
 }
 
 function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsPage {
-  const envelope = answer.status === 200 ? readEnvelope(answer.text, 'calls') : null;
+  // A page with a byte 0 is no JSON, and could not even be staged: Postgres takes no text with it.
+  const isReadable = answer.status === 200 && !answer.bytes.includes(0);
+  const envelope = isReadable ? readEnvelope(answer.text, 'calls') : null;
   const parsed = pageEnvelope.safeParse(envelope?.members ?? parseAnswer(speaker, asked, answer));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

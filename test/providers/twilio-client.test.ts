@@ -134,6 +134,11 @@ describe('a page of calls', () => {
     expect(isUtf8(page.recordsBytes)).toBe(true);
   });
 
+  test('a byte 0, which no text of Postgres holds, makes the page malformed', async () => {
+    server.answer = sending('{"calls":[{"sid":"CA\u00001"}],"next_page_uri":null}');
+    expect((await errorOf(twilio.listDay('2025-10-04', null))).kind).toBe('malformed');
+  });
+
   test('an aborted request ends with the reason of its signal', async () => {
     const controller = new AbortController();
     const reason = new Error('shutting down');
