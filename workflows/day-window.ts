@@ -2,7 +2,7 @@
 import type { Day, Source } from '../activities/types.js';
 
 /** Unless somebody asks for another number. */
-export const defaultMaxParallelDays = 30;
+export const defaultMaxParallelDays = 60;
 /** A provider is asked for no more days than this side by side. */
 export const limitOfParallelDays = 100;
 /** Each has up to two fetches of pages staged: more children would only stage more than is merged. */
@@ -80,7 +80,12 @@ export class DayWindow {
     const left = !now.stopping && (now.more || this.#waiting.length > 0);
     if (!left) return this.#running.size > 0 ? 'wait' : 'end';
     if (now.paused || this.#freeDays < 1 || this.#running.size >= childrenAtOnce_max) return 'wait';
-    return now.more && this.#waiting.length < this.#daysPerChild ? 'plan' : 'start';
+    const wanted = this.#daysPerChild;
+    if (now.more && this.#waiting.length < wanted) return 'plan';
+    // A child of the few days that are free just now would cost as much as a whole one.
+    return this.#freeDays >= Math.min(wanted, this.#waiting.length) || this.#running.size === 0
+      ? 'start'
+      : 'wait';
   }
 
   get waitingDays(): number {

@@ -134,7 +134,8 @@ class Group {
       if (restarts <= restarts_max) cursors.push({ day, cursor: null, restarts });
       else {
         const broken = malformed.find((page) => page.day === day);
-        const why = broken === undefined ? ', because staged pages of it had vanished.' : `. ${broken.message}`;
+        const why =
+          broken === undefined ? ', because staged pages of it had vanished.' : `. ${broken.message}`;
         this.#fail(day, `It began anew ${restarts_max} times${why}`);
       }
     }

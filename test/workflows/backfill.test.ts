@@ -175,7 +175,7 @@ describe('steering', () => {
     await expect(refused).rejects.toMatchObject({
       cause: { type: 'InvalidInput', message: expect.stringContaining('the value is 0') as string },
     });
-    expect((await progressOf(handle)).maxParallelDays).toBe(30);
+    expect((await progressOf(handle)).maxParallelDays).toBe(60);
     ledger.releaseAll();
     await handle.result();
   });

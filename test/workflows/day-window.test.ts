@@ -36,6 +36,25 @@ test('no more than eight children are under way, however wide the window', () =>
   expect(window.nextStep(now)).toBe('start');
 });
 
+test('a child waits until the window has room for a whole one, unless less is left or nothing runs', () => {
+  const window = new DayWindow(20);
+  window.recordsPerDay = 1_000;
+  window.add(daysBetween('2025-01-01', '2025-01-31'));
+  const now = { more: false, paused: false, stopping: false };
+  const start = () => {
+    expect(window.nextStep(now)).toBe('start');
+    return window.take()!.days.length;
+  };
+  expect([start(), start()]).toEqual([8, 8]);
+  expect(window.nextStep(now)).toBe('wait');
+  window.finish('2025-01-01');
+  expect(start()).toBe(8);
+  window.finish('2025-01-09');
+  expect(start()).toBe(7);
+  window.maxParallelDays = 3;
+  expect(window.nextStep(now)).toBe('wait');
+});
+
 test('whatever ends when, never more days are started than the width allows, and each once, in order', () => {
   const width = fc.integer({ min: 1, max: 100 });
   const event = fc.oneof(
