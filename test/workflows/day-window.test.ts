@@ -37,7 +37,7 @@ test('no more than eight children are under way, however wide the window', () =>
 });
 
 test('a child waits until the window has room for a whole one, unless less is left or nothing runs', () => {
-  const window = new DayWindow(20);
+  const window = new DayWindow('twilio', 20);
   window.recordsPerDay = 1_000;
   window.add(daysBetween('2025-01-01', '2025-01-31'));
   const now = { more: false, paused: false, stopping: false };
