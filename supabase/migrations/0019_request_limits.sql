@@ -128,7 +128,9 @@ begin
   insert into request_shares as s (source, holder, share, wants, turn_at, expires_at)
     values (p_source, p_holder, 0, p_wants, v_now, v_now + interval '5 seconds')
     on conflict (source, holder) do update set wants = excluded.wants, expires_at = excluded.expires_at;
-  v_fair := fair_share(p_source, p_holder, v_limit.at_once);
+  -- Until the limit is found, who came first looks for it alone: that takes some rounds, and half of them would take twice as
+  -- many. Then all have their parts.
+  v_fair := case when v_limit.phase = 'growing' then p_wants else fair_share(p_source, p_holder, v_limit.at_once) end;
   v_share := greatest(0, least(v_fair, v_limit.at_once - v_others.share));
   if p_wants = 0 and p_under_way = 0 then
     delete from request_shares where source = p_source and holder = p_holder;

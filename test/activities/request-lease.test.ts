@@ -132,6 +132,16 @@ describe('the level', () => {
   });
 });
 
+it('is looked for by who came first, and shared by all as soon as it is found', async () => {
+  expect(await share('a')).toBe(4);
+  expect(await share('b')).toBe(0);
+  expect(await share('a', { underWay: 4, wentWell: 4 })).toBe(8);
+  expect(await share('b')).toBe(0);
+  expect(await share('a', { underWay: 6, refused: 2 })).toBe(3);
+  expect(await share('a', { underWay: 3 })).toBe(3);
+  expect(await share('b')).toBe(3);
+});
+
 describe('two workers', () => {
   beforeEach(() => settleAt(20));
 
