@@ -94,8 +94,15 @@ create function hourledger.note_updated_calls() returns trigger
   language plpgsql set plan_cache_mode = force_custom_plan as $$
 declare
   v_changed text[];
+  v_leads text[];
 begin
-  select array_agg(coalesce(o.id, n.id)) into v_changed
+  -- The leads are those that a call was to before, and is no more: its present one follows from the record. In one full
+  -- join, which is never by nested loops: how many rows there are, the planner believes of the first update of a session.
+  select array_agg(coalesce(o.id, n.id)),
+    array_agg(distinct hourledger.lead_key(o.account_sid, o.to_digits)) filter (
+      where hourledger.is_leg_to_lead(o.direction) and o.to_digits is not null
+        and (o.direction, o.account_sid, o.to_digits) is distinct from (n.direction, n.account_sid, n.to_digits))
+    into v_changed, v_leads
   from old_rows o full join new_rows n on n.id = o.id
   where (o.source, o.workspace_id, o.classification, o.call_date, o.end_date, o.duration, o.cost, o.currency, o.status,
          o.direction, o.phone_from, o.phone_to, o.parent_call_sid, o.account_sid)
@@ -109,11 +116,7 @@ begin
     select 'twilio', workspace_id, hourledger.hour_of(call_date) from old_rows where source = 'twilio' and id = any (v_changed)
     union
     select 'twilio', workspace_id, hourledger.hour_of(call_date) from new_rows where source = 'twilio' and id = any (v_changed);
-  -- The leads that a call was to before, and is no more: its present one follows from the record.
-  perform hourledger.add_dirty_records('leads', array_agg(distinct hourledger.lead_key(o.account_sid, o.to_digits)))
-    from old_rows o left join new_rows n on n.id = o.id
-    where o.id = any (v_changed) and hourledger.is_leg_to_lead(o.direction) and o.to_digits is not null
-      and (o.direction, o.account_sid, o.to_digits) is distinct from (n.direction, n.account_sid, n.to_digits);
+  perform hourledger.add_dirty_records('leads', v_leads);
   perform hourledger.add_dirty_records('calls', v_changed);
   return null;
 end

@@ -94,3 +94,15 @@ it.each([
     client.release(true);
   }
 });
+
+it('an update of many calls looks at each a few times, also where the first one of the session was of one', async () => {
+  const client = await database.connect();
+  const update = (many: string) => `update calls set duration = coalesce(duration, 0) + 1 where ${many}`;
+  try {
+    await client.query(update(`id = 'leg1'`));
+    const most = await mostLookedAt(client, update('true'));
+    expect(most.looks, most.node).toBeLessThan(ofEachKind * 4 * looksPerRecord_max);
+  } finally {
+    client.release(true);
+  }
+});
