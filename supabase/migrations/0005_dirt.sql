@@ -31,9 +31,7 @@ create function hourledger.add_dirty_records(p_kind text, p_ids text[]) returns 
   language sql volatile
   begin atomic
     insert into hourledger.dirty_keys (kind, keys)
-    select p_kind, array_agg(numbered.id)
-    from (select u.id, (u.position - 1) / 1000 as chunk from unnest(p_ids) with ordinality u (id, position)) numbered
-    group by numbered.chunk;
+    select p_kind, p_ids[g : g + 999] from generate_series(1, cardinality(p_ids), 1000) g;
   end;
 
 -- A lead: the account and the digits, in one key.
@@ -72,6 +70,10 @@ create function hourledger.lock_mapping() returns void
 -- Of calls that a merge has decided while it held the mapping, only those are assigned again that depend on another call,
 -- which may be in a merge that nobody sees yet: transfers, and children that nothing of their own decides.
 create function hourledger.note_inserted_calls() returns trigger language plpgsql as $$
+declare
+  v_ids text[];
+  v_depending text[];
+  v_leads text[];
 begin
   insert into hourledger.dirty_hours (source, workspace_id, hour)
     select distinct 'twilio', workspace_id, hourledger.hour_of(call_date) from new_rows where source = 'twilio';
@@ -79,11 +81,13 @@ begin
     perform hourledger.add_dirty_records('calls', array_agg(id)) from new_rows;
     return null;
   end if;
-  perform hourledger.add_dirty_records('calls', array_agg(id)) from new_rows
-    where direction = 'trunking-originating' or (classification = 'default' and parent_call_sid is not null);
-  perform hourledger.add_dirty_records('inserted-calls', array_agg(id)) from new_rows;
-  perform hourledger.add_dirty_records('inserted-leads', array_agg(hourledger.lead_key(account_sid, to_digits))) from new_rows
-    where hourledger.is_leg_to_lead(direction) and to_digits is not null;
+  select array_agg(id), array_agg(id) filter (where direction = 'trunking-originating'
+      or (classification = 'default' and parent_call_sid is not null)),
+    array_agg(hourledger.lead_key(account_sid, to_digits)) filter (where hourledger.is_leg_to_lead(direction) and to_digits is not null)
+    into v_ids, v_depending, v_leads from new_rows;
+  perform hourledger.add_dirty_records('calls', v_depending);
+  perform hourledger.add_dirty_records('inserted-calls', v_ids);
+  perform hourledger.add_dirty_records('inserted-leads', v_leads);
   return null;
 end
 $$;
