@@ -66,8 +66,11 @@ export class AdaptiveConcurrency {
   readonly #max: number;
   readonly #now: () => number;
   readonly #sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-  /** Those that are not finished, in the order in which their items start. */
+  /** Those that are not finished, in the order in which their items start: single requests, and batches of them. */
+  readonly #singles: Startable[] = [];
   readonly #batches: Startable[] = [];
+  /** Whose turn it is where both have something ready, so that neither keeps the other waiting for long. */
+  #singlesFirst = true;
   #underWay = 0;
   #accepted = 0;
   #refused = 0;
@@ -82,7 +85,7 @@ export class AdaptiveConcurrency {
     level.attach({
       changed: () => this.#pump(),
       failed: (error) => {
-        for (const batch of [...this.#batches]) batch.fail(error);
+        for (const batch of [...this.#singles, ...this.#batches]) batch.fail(error);
       },
     });
   }
@@ -96,11 +99,11 @@ export class AdaptiveConcurrency {
     };
   }
 
-  /** One request within the same limits, before all items that wait: a list is what further items come from. */
+  /** One request within the same limits, in turns with the items that wait: a list is what further items come from. */
   async run<R>(task: () => Promise<R>, options: Omit<BatchOptions<null, R>, 'onResult'>): Promise<R> {
     const results: R[] = [];
     const onResult = (_: null, result: R) => void results.push(result);
-    await this.#runBatch<null, R>([null], task, { ...options, onResult }, 'first');
+    await this.#runBatch<null, R>([null], task, { ...options, onResult }, this.#singles);
     return results[0] as R;
   }
 
@@ -117,14 +120,14 @@ export class AdaptiveConcurrency {
     worker: (item: T) => Promise<R>,
     options: BatchOptions<T, R>,
   ): Promise<void> {
-    return this.#runBatch(items, worker, options, 'last');
+    return this.#runBatch(items, worker, options, this.#batches);
   }
 
   async #runBatch<T, R>(
     items: readonly T[],
     worker: (item: T) => Promise<R>,
     options: BatchOptions<T, R>,
-    place: 'first' | 'last',
+    queue: Startable[],
   ): Promise<void> {
     const batch = new Batch<T, R>(items, worker, options, {
       now: this.#now,
@@ -133,25 +136,33 @@ export class AdaptiveConcurrency {
       pausedUntil: () => this.#pausedUntil,
       pump: () => this.#pump(),
     });
-    if (place === 'first') this.#batches.unshift(batch);
-    else this.#batches.push(batch);
+    queue.push(batch);
     this.#pump();
     try {
       await batch.finished;
     } finally {
-      this.#batches.splice(this.#batches.indexOf(batch), 1);
+      queue.splice(queue.indexOf(batch), 1);
     }
   }
 
   #pump(): void {
     while (this.#underWay < Math.min(this.#level.value, this.#max) && this.#now() >= this.#pausedUntil) {
-      const batch = this.#batches.find(({ ready }) => ready > 0);
+      const batch = this.#next();
       if (batch === undefined) break;
       this.#underWay += 1;
       batch.startNext();
     }
-    const ready = this.#batches.reduce((sum, batch) => sum + batch.ready, 0);
+    const ready = [...this.#singles, ...this.#batches].reduce((sum, batch) => sum + batch.ready, 0);
     this.#level.loaded({ underWay: this.#underWay, wanted: Math.min(this.#underWay + ready, this.#max) });
+  }
+
+  #next(): Startable | undefined {
+    const [single, batch] = [this.#singles, this.#batches].map((queue) =>
+      queue.find(({ ready }) => ready > 0),
+    );
+    const next = this.#singlesFirst ? (single ?? batch) : (batch ?? single);
+    this.#singlesFirst = next !== single;
+    return next;
   }
 
   #record(answer: Answer): void {

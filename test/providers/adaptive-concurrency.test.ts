@@ -199,14 +199,14 @@ describe('a batch', () => {
     expect(await pool.run(() => Promise.resolve(7), options())).toBe(7);
   });
 
-  test('batches go in the order in which they came, and a single request before all that wait', async () => {
+  test('batches go in the order in which they came, as single requests do, and the two in turns', async () => {
     const clock = new VirtualClock();
     const pool = poolOn(clock, new FixedLevel(1));
     const order: string[] = [];
     const run = (name: string) =>
       pool.runAll(items(3), () => clock.sleep(1), options({ onResult: () => void order.push(name) }));
-    const list = () => pool.run(() => clock.sleep(1).then(() => order.push('list')), options());
-    await clock.runUntil(Promise.all([run('a'), run('b'), list()]));
-    expect(order).toEqual(['a', 'list', 'a', 'a', 'b', 'b', 'b']);
+    const list = (name: string) => pool.run(() => clock.sleep(1).then(() => order.push(name)), options());
+    await clock.runUntil(Promise.all([run('a'), run('b'), list('list 1'), list('list 2')]));
+    expect(order).toEqual(['a', 'list 1', 'a', 'list 2', 'a', 'b', 'b', 'b']);
   });
 });
