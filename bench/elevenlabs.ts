@@ -1,7 +1,7 @@
 /** ElevenLabs' conversations, one request each: how near to the provider's own floor they come, and how often it refuses. */
 import { verifyLedger } from '../client/verification.js';
 import { parseBackfillInput } from '../workflows/input.js';
-import { runBackfill } from './backfill.js';
+import { runBackfill, warmUp } from './backfill.js';
 import { cpuBetween, perThousand, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
 import type { Options } from './options.js';
@@ -85,9 +85,10 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
     for (let number = 0; number < one.workers; number += 1) {
       workers.push(await system.startWorker('elevenlabs', provider));
     }
+    await warmUp(system, 'elevenlabs');
     const pids = Object.fromEntries(workers.map(({ pid }, index) => [`worker${index}`, pid]));
     const before = readCpu({ provider: provider.pid, ...system.pids, ...pids });
-    const { wall_ms, requests, settled, inUsePercent } = await backfill(one, provider, system);
+    const { wall_ms, needed, requests, settled, inUsePercent } = await backfill(one, provider, system);
     const cpu = cpuBetween(before, readCpu({ provider: provider.pid, ...system.pids, ...pids }));
     for (const worker of workers) await worker.stop();
     if (profileDir !== null) writeProfileSummary(profileDir);
@@ -96,7 +97,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
     const refused = requests.refused - settled.refused;
     return {
       wall_ms,
-      floor_ms: (requests.answered * latency_ms) / one.allowed,
+      floor_ms: (needed * latency_ms) / one.allowed,
       refusedShare: refused / (answered + refused),
       inUsePercent,
       cpuMsPerThousand: perThousand(cpu, one.conversations),
@@ -111,6 +112,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
 async function backfill(one: Case, provider: Provider, system: System) {
   const request = parseBackfillInput({ source: 'elevenlabs', from: days.from, to: days.to }, new Date());
   let settled: Requests | undefined;
+  const before = await readRequests(provider);
   const looks: { at_ms: number; underWay: number }[] = [];
   const { wall_ms } = await runBackfill(system, request, async () => {
     const now = await readRequests(provider);
@@ -118,8 +120,9 @@ async function backfill(one: Case, provider: Provider, system: System) {
     if (now.answered >= one.conversations * settledShare) settled ??= now;
   });
   const requests = await readRequests(provider);
+  const needed = requests.answered - before.answered;
   const inUsePercent = Math.round((meanUnderWay(looks) / one.allowed) * 100);
-  return { wall_ms, requests, settled: settled ?? requests, inUsePercent };
+  return { wall_ms, needed, requests, settled: settled ?? requests, inUsePercent };
 }
 
 /** By time, from the first look that saw a request to the last. What else the machine does blurs it less than the wall clock. */

@@ -6,7 +6,7 @@ import { verifyLedger } from '../client/verification.js';
 import { packageRoot } from '../database/package-root.js';
 import { demoCredentials } from '../simulator/demo-data.js';
 import { parseBackfillInput, type BackfillRequest } from '../workflows/input.js';
-import { runBackfill } from './backfill.js';
+import { runBackfill, warmUp } from './backfill.js';
 import type { BaselineInput, BaselineResult } from './baseline-twilio.js';
 import { cpuBetween, peakMemory_mb, perThousand, readCpu } from './cpu.js';
 import { medians, spreadOf, type Figure } from './figures.js';
@@ -75,7 +75,7 @@ async function runOnce(one: Case, provider: Provider, number: number, options: O
     const productFirst = number % 2 === 1;
     const early = productFirst ? null : await runBaseline(one, provider, system);
     const worker = await system.startWorker('twilio', provider);
-    await warmUp(system);
+    await warmUp(system, 'twilio');
     const profile = await profileOf(system, options);
     const first = await runProduct(one, provider, system, worker, 'failed');
     await profile(`${one.id}-${number + 1}-first`);
@@ -92,15 +92,6 @@ async function runOnce(one: Case, provider: Provider, number: number, options: O
   } finally {
     await system.stop();
   }
-}
-
-/**
- * A worker runs for weeks, and has long loaded and compiled what it needs: a day without calls makes it so. Neither is the
- * start of the plain script in its time.
- */
-async function warmUp(system: System): Promise<void> {
-  const day = '2024-01-01';
-  await runBackfill(system, parseBackfillInput({ source: 'twilio', from: day, to: day }, new Date()));
 }
 
 /** Writes down where the time of a run went, if that is wanted. */
