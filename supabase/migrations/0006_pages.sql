@@ -130,19 +130,18 @@ begin
 end
 $$;
 
--- Exact decimal of a text, or an error: numeric alone would take NaN, Infinity, 0x10 and 1_000 too. The pattern is for
--- exponents only: it takes five times as long as looking at the characters.
+-- Exact decimal of a text, or an error: numeric alone would take NaN, Infinity, 0x10 and 1_000 too.
 create function hourledger.exact_decimal(value text, what text) returns numeric
   language sql immutable parallel safe
   return case
     when value is null then null
-    when btrim(value, '+-.0123456789') = '' or value ~ '^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?$' then value::numeric
+    when value ~ '^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?$' then value::numeric
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a number') then null
   end;
 
 -- RFC 2822, as Twilio writes dates (also ISO 8601). Postgres refuses a date that does not exist, but takes 24:00:00 and the
--- second 60 for the next day and the next minute: these are no times here. Almost all dates are
--- rendered again as they came, weekday and all: what is equal was read right, and that is seen faster than by a pattern.
+-- second 60 for the next day and the next minute: these are no times here. Almost all dates are rendered again as they
+-- came, weekday and all: what is equal was read right, and that is seen faster than by a pattern.
 create function hourledger.provider_date(value text, what text) returns timestamptz
   language sql stable parallel safe
   return case
@@ -161,7 +160,6 @@ create function hourledger.whole_seconds(value text, what text) returns integer
   language sql immutable parallel safe
   return case
     when value is null then null
-    when btrim(value, '0123456789') = '' then value::integer
     when value ~ '^[0-9]+(\.0+)?$' then value::numeric::integer
     when hourledger.refuse(what || ' "' || left(value, 60) || '" is not a whole number of seconds') then null
   end;

@@ -198,4 +198,3 @@ begin
 end
 $$;
 comment on function public.sweep_runs is 'Deletes what closed workflow runs left staged. Returns how many pages.';
-

@@ -57,6 +57,8 @@ const badCalls: [string, Record<string, JsonValue>, RegExp][] = [
   ['a month in digits', { start_time: 'Sat, 04 010 2025 15:10:00 +0000' }, /04 010 2025 .*" is not a date/],
   ['a month behind a slash', { start_time: 'Sat, 04 /10 2025 15:10:00 +0000' }, /is not a date/],
   ['a price that is no number', { price: 'abc' }, /price "abc" is not a number/],
+  ['a price of two numbers', { price: '1-2' }, /price "1-2" is not a number/],
+  ['a price without a digit before the point', { price: '.5' }, /price ".5" is not a number/],
   ['a price NaN', { price: 'NaN' }, /price "NaN" is not a number/],
   ['a price Infinity', { price: '-Infinity' }, /is not a number/],
   ['a price beyond numeric', { price: '1e200000' }, /overflow|out of range/],

@@ -1,5 +1,6 @@
 /** Plays provider records into a test database through the functions that the activities call, as service_role. */
 import pg from 'pg';
+import type { Drained } from '../../database/drained.js';
 import { canonicalDecimal, computeTables, type OracleInput, type OracleTables } from '../oracle/oracle.js';
 import type { TestDatabase } from './test-database.js';
 
@@ -35,14 +36,6 @@ export interface Merged {
   rejected: number;
   gone: number;
   unordered: number;
-}
-
-export interface Drained {
-  upTo: number;
-  taken: number;
-  followed?: number;
-  left: number;
-  setAside: string[];
 }
 
 export interface DayTotals {

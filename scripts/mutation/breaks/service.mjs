@@ -129,8 +129,8 @@ const whole = [
     breaks: 'NaN and Infinity are prices.',
     file: pages,
     inside: 'create function hourledger.exact_decimal(',
-    find: `or value ~ '`,
-    replacement: `or value ~ '^-?(NaN|Infinity)$|`,
+    find: `when value ~ '`,
+    replacement: `when value ~ '^-?(NaN|Infinity)$|`,
     tests: ['test/database/rejected-records.test.ts'],
   },
   {
