@@ -11,5 +11,5 @@ export interface Dependencies {
   /** As many requests at once as the lease allows; shared by all activities of the process. */
   concurrency: Record<Source, AdaptiveConcurrency>;
   /** What this process may send, of what all workers together may. */
-  pace: Record<Source, RequestLease>;
+  lease: Record<Source, RequestLease>;
 }

@@ -112,14 +112,14 @@ async function readLists(
 
 /** One request, within the limits of the provider. */
 async function ask<T>(
-  { concurrency, pace }: Dependencies,
+  { concurrency, lease }: Dependencies,
   source: TotalsInput['source'],
   { beat, signal }: Surroundings,
   request: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const answer = await concurrency[source].run(
     async () => {
-      await pace[source].take(signal);
+      await lease[source].take(signal);
       return request(signal);
     },
     { shouldRequeue: requeueRateLimited, giveUpAfterMs: giveUpAfter_ms, signal },

@@ -76,7 +76,7 @@ function recordsToAsk(
 }
 
 async function askAll(
-  { providers, concurrency, pace }: Dependencies,
+  { providers, concurrency, lease }: Dependencies,
   { source }: AskAgainInput,
   ids: string[],
   signal: AbortSignal,
@@ -88,7 +88,7 @@ async function askAll(
     await concurrency[source].runAll(
       ids,
       async (id) => {
-        await pace[source].take(signal);
+        await lease[source].take(signal);
         return askRecord(provider, id, signal);
       },
       {

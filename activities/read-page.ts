@@ -41,14 +41,14 @@ export interface PageRequest {
 
 /** Reads a page of Twilio's list: it holds the whole records, and goes on as the text that it is. */
 export async function readTwilioPage(
-  { ledger, concurrency, pace }: Dependencies,
+  { ledger, concurrency, lease }: Dependencies,
   provider: TwilioProvider,
   { input, at, ticket, signal, onAnswer }: PageRequest,
 ): Promise<PageRead> {
   const { source, run, dryRun } = input;
   const page = await concurrency.twilio.run(
     async () => {
-      await pace.twilio.take(signal);
+      await lease.twilio.take(signal);
       return provider.listDay(at.day, at.cursor, undefined, signal);
     },
     { shouldRequeue: requeueRateLimited, giveUpAfterMs: giveUpAfter_ms, signal },
@@ -84,10 +84,10 @@ export async function readConversationsPage(
   request: PageRequest,
 ): Promise<PageRead> {
   const { input, at, signal, onAnswer } = request;
-  const { ledger, concurrency, pace } = deps;
+  const { ledger, concurrency, lease } = deps;
   const page = await concurrency.elevenlabs.run(
     async () => {
-      await pace.elevenlabs.take(signal);
+      await lease.elevenlabs.take(signal);
       return provider.listDay(at.day, at.cursor, undefined, signal);
     },
     { shouldRequeue: requeueRateLimited, giveUpAfterMs: giveUpAfter_ms, signal },
@@ -125,7 +125,7 @@ interface ConversationsToAsk {
 }
 
 async function readDetails(
-  { ledger, concurrency, pace }: Dependencies,
+  { ledger, concurrency, lease }: Dependencies,
   provider: ElevenLabsProvider,
   { input, at, signal, onAnswer }: PageRequest,
   listPage: string,
@@ -148,7 +148,7 @@ async function readDetails(
   await concurrency.elevenlabs.runAll(
     toAsk.ids,
     async (id) => {
-      await pace.elevenlabs.take(signal);
+      await lease.elevenlabs.take(signal);
       return askRecord(provider, id, signal);
     },
     {

@@ -15,8 +15,8 @@ interface MissingPage {
 }
 
 /**
- * A page that is no JSON passes as one where only its envelope is looked at. It is told here as what it is, and fetched
- * again with its day.
+ * Merges pages one after the other. One that turns out to be no JSON (before, only its envelope was looked at) is named
+ * in the answer, and fetched again with its day.
  * @throws ApplicationFailure ProviderAnswerMalformed for one that belongs to no day, not to be retried
  */
 export function createUpsertRawRows({ ledger }: Dependencies): Activities['upsertRawRows'] {

@@ -35,11 +35,11 @@ export function createDependencies(ledger: Ledger, providers: Providers): Depend
     twilio: make('twilio'),
     elevenlabs: make('elevenlabs'),
   });
-  const pace = perSource((source) => new RequestLease(ledger, source, { block: leaseBlock[source] }));
+  const lease = perSource((source) => new RequestLease(ledger, source, { block: leaseBlock[source] }));
   const concurrency = perSource(
-    (source) => new AdaptiveConcurrency(pace[source], { max: concurrency_max[source] }),
+    (source) => new AdaptiveConcurrency(lease[source], { max: concurrency_max[source] }),
   );
-  return { ledger, providers, concurrency, pace };
+  return { ledger, providers, concurrency, lease };
 }
 
 /** Workers that are ready to run. A provider's task queue carries the activities that ask it, and no others. */
