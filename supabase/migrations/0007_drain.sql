@@ -144,7 +144,8 @@ create function hourledger.decided_by(p_kind text, p_key text, p_date timestampt
 $$;
 
 -- Follows a key that many records may depend on: at most p_limit of them a time, as dirt of their own. Returns how far it
--- came, by date and id, null when none is left. A record whose date changes meanwhile is dirt by itself.
+-- came, by date (to the microsecond, as JSON writes it under any session's settings) and id, null when none is left. A
+-- record whose date changes meanwhile is dirt by itself.
 create function hourledger.follow_key(p_dirt hourledger.dirty_keys, p_limit integer) returns text
   language plpgsql as $$
 declare
@@ -152,11 +153,11 @@ declare
   v_after text;
 begin
   select array_agg(d.id order by d.date, d.id),
-    case when count(*) = p_limit then (array_agg(extract(epoch from d.date) || ' ' || d.id order by d.date desc, d.id desc))[1] end
+    case when count(*) = p_limit then (array_agg((to_jsonb(d.date) #>> '{}') || '/' || d.id order by d.date desc, d.id desc))[1] end
     into v_ids, v_after
     from decided_by(p_dirt.kind, p_dirt.keys[1],
-      coalesce(to_timestamp(nullif(split_part(p_dirt.after_key, ' ', 1), '')::double precision), '-infinity'),
-      substr(p_dirt.after_key, strpos(p_dirt.after_key, ' ') + 1), p_limit) d;
+      coalesce(nullif(split_part(p_dirt.after_key, '/', 1), '')::timestamptz, '-infinity'),
+      substr(p_dirt.after_key, strpos(p_dirt.after_key, '/') + 1), p_limit) d;
   perform add_dirty_records(case when p_dirt.kind in ('agent-number', 'agent') then 'conversations' else 'calls' end, v_ids);
   return v_after;
 end
