@@ -58,26 +58,32 @@ $$;
 create type hourledger.call_facts as (
   id text, direction text, account_sid text, from_digits text, to_digits text, call_date timestamptz, ended timestamptz);
 
+-- The call that a transfer belongs to, and whose it is.
+create type hourledger.call_match as (id text, workspace_id integer);
+
 -- What each call's own facts decide. workspace_id is null where they decide nothing, and the parent call is asked. For
 -- many calls at once, so that Postgres reads the mapping once for all of them where that is cheaper. A match is looked up
--- for each call by itself, which costs nothing where there is no lead: joined by id, one that believes in ten records
--- compares every transfer with every call.
+-- for each transfer by itself, and for nothing else: joined by id, one that believes in ten records compares every
+-- transfer with every call.
 create function hourledger.decide_calls(facts hourledger.call_facts[])
   returns table (id text, workspace_id integer, classification text)
   language sql stable as $$
   with calls as materialized (
     select f.*, case when f.direction in ('inbound', 'trunking-originating') then f.to_digits else f.from_digits end as own_digits,
-      case when f.direction = 'trunking-originating' then f.from_digits end as lead_digits
+      case when f.direction = 'trunking-originating' and f.from_digits is not null then (
+        select (m.id, (select o.workspace_id from hourledger.owner_of(m.from_digits, m.call_date) o))::hourledger.call_match
+        from hourledger.match_of(f.account_sid, f.from_digits, f.ended) m
+      ) end as match
     from unnest(decide_calls.facts) f
   )
   select c.id,
     case
       when hourledger.is_leg_to_lead(c.direction) then coalesce(own.workspace_id, settings.default_workspace_id)
-      when match.id is not null then coalesce(match.workspace_id, settings.default_workspace_id)
+      when (c.match).id is not null then coalesce((c.match).workspace_id, settings.default_workspace_id)
       else own.workspace_id
     end,
     case
-      when match.id is not null then 'transfer'
+      when (c.match).id is not null then 'transfer'
       when own.workspace_id is null then 'default'
       when c.direction in ('inbound', 'trunking-originating') then 'to-number'
       else 'from-number'
@@ -85,10 +91,6 @@ create function hourledger.decide_calls(facts hourledger.call_facts[])
   from calls c
   left join public.workspace_phones own on own.digits = c.own_digits and not own.in_conflict
     and (own.valid_from is null or own.valid_from <= c.call_date) and (own.valid_to is null or c.call_date < own.valid_to)
-  left join lateral (
-    select m.id, (select o.workspace_id from hourledger.owner_of(m.from_digits, m.call_date) o) as workspace_id
-    from hourledger.match_of(c.account_sid, c.lead_digits, c.ended) m
-  ) match on true
   cross join (select default_workspace_id from public.settings) settings
 $$;
 

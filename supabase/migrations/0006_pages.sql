@@ -303,9 +303,11 @@ create function hourledger.same_json(a jsonb, b jsonb) returns boolean
 -- array when they are written: through joins and sorts goes only their place. What is stored as it came
 -- is not written, except when it was asked by its id: then the answer is noted on it. With p_careful, records of other
 -- days than the page's are written too, and what overlapped in time is marked to be asked again.
+-- One plan serves a session: planned for each page, the planner copies the two megabytes of it several times over. As the
+-- first page may find the table empty, what looks at stored rows must go by an index of its own accord.
 create function hourledger.merge_calls(p_records jsonb, p_page hourledger.page_facts, p_careful boolean)
   returns hourledger.merge_outcome
-  language plpgsql as $$
+  language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   v_begin timestamptz := p_page.day::timestamp at time zone 'UTC';
   v_end timestamptz := v_begin + interval '24 hours';
@@ -317,7 +319,7 @@ begin
     from (
       select r.*, before.ask_again, coalesce(same_json(before.raw_data, p_records -> r.place), false) as is_same
       from read_calls(p_records) r
-      left join calls before on before.id = r.id
+      left join lateral (select b.raw_data, b.ask_again from calls b where b.id = r.id offset 0) before on true
       where case
         when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
         when r.call_date is null then refuse(coalesce(r.call_date::text, 'the record has no date'))
@@ -389,7 +391,7 @@ $$;
 -- days than the page's are written too, and what overlapped in time is marked to be asked again.
 create function hourledger.merge_conversations(p_records jsonb, p_page hourledger.page_facts, p_careful boolean)
   returns hourledger.merge_outcome
-  language plpgsql as $$
+  language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   v_begin timestamptz := p_page.day::timestamp at time zone 'UTC';
   v_end timestamptz := v_begin + interval '24 hours';
@@ -401,7 +403,7 @@ begin
     from (
       select r.*, before.ask_again, coalesce(same_json(before.raw_data, p_records -> r.place), false) as is_same
       from read_conversations(p_records) r
-      left join elevenlabs_conversations before on before.conversation_id = r.id
+      left join lateral (select b.raw_data, b.ask_again from elevenlabs_conversations b where b.conversation_id = r.id offset 0) before on true
       where case
         when r.id is null then refuse(coalesce(r.id, 'the record has no id'))
         -- What the worker stages in the place of a detail that it was refused.

@@ -106,3 +106,50 @@ it('an update of many calls looks at each a few times, also where the first one 
     client.release(true);
   }
 });
+
+it.each([
+  [
+    'calls',
+    { source: 'twilio', key: 'calls' },
+    `{"sid": "%s", "status": "completed", "direction": "inbound", "start_time": "Sat, 04 Oct 2025 10:00:00 +0000"}`,
+  ],
+  [
+    'conversations',
+    { source: 'elevenlabs', key: null },
+    `{"conversation_id": "%s", "status": "done", "metadata": {"start_time_unix_secs": 1759572000}}`,
+  ],
+] as const)(
+  'merging a page of %s looks at its records, also where the first one of the session found an empty table',
+  async (_, { source, key }, record) => {
+    const empty = await createTestDatabase();
+    const client = await empty.connect();
+    const merge = async (page: string, records: number) => {
+      const texts = Array.from({ length: records }, (_, n) => record.replace('%s', `${page}-${n}`)).join(',');
+      const facts = { page_id: page, run_id: 'run', source, day: '2025-10-04', is_list: true };
+      const line = JSON.stringify({ ...facts, records_key: key, asked_ticket: 1_000_000, gone: 0 });
+      const body = key === null ? `[${texts}]` : `{"${key}": [${texts}]}`;
+      await client.query(`select stage_page($1)`, [Buffer.from(`${line}\n${body}`)]);
+      return mostLookedAt(client, `select merge_page('${page}')`);
+    };
+    try {
+      await client.query(`select begin_days('${source}', array['2025-10-04']::date[], 'test', 'run')`);
+      await merge('first', 1);
+      // One of them is on the second page, and was asked later: the second pass decides it.
+      await client.query(
+        source === 'twilio'
+          ? `insert into calls (id, workspace_id, call_date, asked_ticket, answered_ticket)
+               select case n when 0 then 'second-0' else 'other' || n end, 1, timestamptz '2025-10-04', 2000000, 2000001
+               from generate_series(0, 20 * ${ofEachKind}) n`
+          : `insert into elevenlabs_conversations (conversation_id, workspace_id, conversation_date, asked_ticket, answered_ticket)
+               select case n when 0 then 'second-0' else 'other' || n end, 1, timestamptz '2025-10-04', 2000000, 2000001
+               from generate_series(0, 20 * ${ofEachKind}) n`,
+      );
+      const most = await merge('second', ofEachKind);
+      expect(most.looks).toBeGreaterThanOrEqual(ofEachKind);
+      expect(most.looks, most.node).toBeLessThan(10 * ofEachKind);
+    } finally {
+      client.release(true);
+      await empty.close();
+    }
+  },
+);

@@ -74,8 +74,8 @@ const transfers = [
     name: 'wrong-side-of-a-transfer',
     breaks: 'The lead of a transfer is looked for in `to`.',
     file: rules,
-    find: 'then f.from_digits end as lead_digits',
-    replacement: 'then f.to_digits end as lead_digits',
+    find: 'match_of(f.account_sid, f.from_digits, f.ended)',
+    replacement: 'match_of(f.account_sid, f.to_digits, f.ended)',
     tests: cases,
   },
   {
@@ -83,7 +83,7 @@ const transfers = [
     breaks: 'A transfer gets the owner at its own time, and not at the time of the matching call.',
     file: rules,
     find: 'owner_of(m.from_digits, m.call_date)',
-    replacement: 'owner_of(m.from_digits, c.call_date)',
+    replacement: 'owner_of(m.from_digits, f.call_date)',
     tests: cases,
   },
 ];
