@@ -35,13 +35,28 @@ export async function runBackfill(
   return { workflowId, wall_ms };
 }
 
+/** Days, first and last, `YYYY-MM-DD`. */
+export interface Days {
+  from: string;
+  to: string;
+}
+
+/** So many days, the first of them so many behind `day`, or before it where that is negative. */
+export function daysFrom(day: string, offset: number, count: number): Days {
+  const text = (days: number) => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
+  return { from: text(offset), to: text(offset + count - 1) };
+}
+
 /**
- * A day without records, read before anything is measured: a worker runs for weeks, and has long loaded and compiled what
- * it needs.
+ * Reads days like those that will be measured: what is measured is a service that has run for a while, whose worker,
+ * gateway and database have loaded and compiled what they need, and know how many requests the provider takes at once.
  */
-export async function warmUp(system: System, source: BackfillRequest['source']): Promise<void> {
-  const day = '2024-01-01';
-  await runBackfill(system, parseBackfillInput({ source, from: day, to: day }, new Date()));
+export async function warmUp(
+  system: System,
+  source: BackfillRequest['source'],
+  { from, to }: Days,
+): Promise<void> {
+  await runBackfill(system, parseBackfillInput({ source, from, to }, new Date()));
 }
 
 async function lookOften(onLook: () => Promise<void>, state: { ended: boolean }): Promise<void> {

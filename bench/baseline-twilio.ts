@@ -6,19 +6,26 @@
  * gets: one list over the whole range, so that every page is full; the page's text goes to Postgres as it came and is
  * parsed there once; one connection, one statement a page.
  *
- * Arguments: one JSON object, see `BaselineInput`. Prints one JSON object, see `BaselineResult`.
+ * Arguments: one JSON object, see `BaselineInput`. Prints one JSON object, see `BaselineResult`; after a warm-up also one
+ * for that, and then it waits for a line before it goes on.
  */
+import { once } from 'node:events';
 import pg from 'pg';
 
-export interface BaselineInput {
+interface Days {
+  /** First and last day, `YYYY-MM-DD`. */
+  from: string;
+  to: string;
+}
+
+export interface BaselineInput extends Days {
   databaseUrl: string;
   /** Origin of the provider. */
   baseUrl: string;
   accountSid: string;
   authToken: string;
-  /** First and last day, `YYYY-MM-DD`. */
-  from: string;
-  to: string;
+  /** Read first, in the same way: what is measured has the code compiled and the database warm, as the product has. */
+  warmUp?: Days;
 }
 
 export interface BaselineResult {
@@ -86,11 +93,17 @@ const rollUp = `
   insert into bench_baseline.hourly
   select workspace_id, date_trunc('hour', start_time, 'UTC'), count(*), coalesce(sum(price), 0), coalesce(sum(duration), 0)
   from bench_baseline.calls
+  where start_time >= $1 and start_time < $2
   group by 1, 2
 `;
 
+/** The day behind a range, which both bounds of it leave out. */
+function endOf({ to }: Days): string {
+  return new Date(Date.parse(to) + 86_400_000).toISOString().slice(0, 10);
+}
+
 /** The pages one after the other; each is asked for while the one before is worked on. */
-async function* pages(input: BaselineInput): AsyncGenerator<Page> {
+async function* pages(input: BaselineInput, days: Days): AsyncGenerator<Page> {
   const authorization = `Basic ${Buffer.from(`${input.accountSid}:${input.authToken}`).toString('base64')}`;
   const get = async (uri: string): Promise<Page> => {
     const answer = await fetch(`${input.baseUrl}${uri}`, { headers: { authorization } });
@@ -100,8 +113,8 @@ async function* pages(input: BaselineInput): AsyncGenerator<Page> {
     return { text, calls: page.calls.length, nextUri: page.next_page_uri };
   };
   const query = new URLSearchParams({ PageSize: String(pageSize) });
-  query.set('StartTime>', input.from);
-  query.set('StartTime<', new Date(Date.parse(input.to) + 86_400_000).toISOString().slice(0, 10));
+  query.set('StartTime>', days.from);
+  query.set('StartTime<', endOf(days));
   let next: Promise<Page> | null = get(
     `/2010-04-01/Accounts/${input.accountSid}/Calls.json?${query.toString()}`,
   );
@@ -114,26 +127,39 @@ async function* pages(input: BaselineInput): AsyncGenerator<Page> {
   }
 }
 
-async function run(input: BaselineInput): Promise<BaselineResult> {
+async function read(client: pg.Client, input: BaselineInput, days: Days): Promise<BaselineResult> {
+  const cpuBefore = process.cpuUsage();
+  const began_ms = performance.now();
+  let calls = 0;
+  for await (const page of pages(input, days)) {
+    await client.query({ name: 'upsert-page', text: upsertPage, values: [page.text] });
+    calls += page.calls;
+  }
+  const bounds = [days.from, endOf(days)].map((day) => `${day}T00:00:00Z`);
+  await client.query(rollUp, bounds);
+  const wall_ms = performance.now() - began_ms;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { calls, wall_ms, cpu_ms: (user + system) / 1000 };
+}
+
+function print(result: BaselineResult): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+async function run(input: BaselineInput): Promise<void> {
   const client = new pg.Client({ connectionString: input.databaseUrl });
   await client.connect();
   try {
     await client.query(createTables);
-    const cpuBefore = process.cpuUsage();
-    const began_ms = performance.now();
-    let calls = 0;
-    for await (const page of pages(input)) {
-      await client.query({ name: 'upsert-page', text: upsertPage, values: [page.text] });
-      calls += page.calls;
+    if (input.warmUp !== undefined) {
+      print(await read(client, input, input.warmUp));
+      await once(process.stdin, 'data');
+      process.stdin.pause();
     }
-    await client.query(rollUp);
-    const wall_ms = performance.now() - began_ms;
-    const { user, system } = process.cpuUsage(cpuBefore);
-    return { calls, wall_ms, cpu_ms: (user + system) / 1000 };
+    print(await read(client, input, input));
   } finally {
     await client.end();
   }
 }
 
-const result = await run(JSON.parse(process.argv[2] ?? '{}') as BaselineInput);
-process.stdout.write(`${JSON.stringify(result)}\n`);
+await run(JSON.parse(process.argv[2] ?? '{}') as BaselineInput);

@@ -13,6 +13,8 @@ export interface GenerateOptions {
   days: number;
   /** The first day, `YYYY-MM-DD`; 2025-01-01 by default. */
   from?: string;
+  /** More of the same before the first day: what is there without them stays as it is. */
+  earlier?: { calls: number; conversations?: number; days: number };
   seed?: number;
   /** Of the account that the calls belong to; the demonstration's by default. */
   accountSid?: string;
@@ -27,20 +29,34 @@ export function generateWorld(options: GenerateOptions): World {
   const firstMs = parseDay(from);
   if (firstMs === null) throw new RangeError(`${JSON.stringify(from)} is no day YYYY-MM-DD.`);
   const accountSid = options.accountSid ?? demoCredentials.twilio.accountSid;
-  const random = new Random(seed, 9);
   const world = new World();
-  const even = Array.from({ length: days }, () => 1);
-  distribute(calls, even).forEach((count, day) => {
+  fill(world, new Random(seed, 9), firstMs, { calls, conversations, days, accountSid });
+  if (options.earlier !== undefined) {
+    const { earlier } = options;
+    const beganMs = firstMs - earlier.days * dayLengthMs;
+    fill(world, new Random(seed, 10), beganMs, { conversations: 0, ...earlier, accountSid });
+  }
+  return world;
+}
+
+/** Adds records that are spread evenly over days. */
+function fill(
+  world: World,
+  random: Random,
+  firstMs: number,
+  size: { calls: number; conversations: number; days: number; accountSid: string },
+): void {
+  const even = Array.from({ length: size.days }, () => 1);
+  distribute(size.calls, even).forEach((count, day) => {
     for (let call = 0; call < count; call += 1) {
-      addCallFacts(world, plainCall(random, firstMs + day * dayLengthMs, accountSid));
+      addCallFacts(world, plainCall(random, firstMs + day * dayLengthMs, size.accountSid));
     }
   });
-  distribute(conversations, even).forEach((count, day) => {
+  distribute(size.conversations, even).forEach((count, day) => {
     for (let conversation = 0; conversation < count; conversation += 1) {
       addConversationFacts(world, plainConversation(random, firstMs + day * dayLengthMs));
     }
   });
-  return world;
 }
 
 function plainCall(random: Random, dayMs: number, accountSid: string): CallFacts {

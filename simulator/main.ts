@@ -1,15 +1,15 @@
 // The simulator as a process of its own: starts the fake providers, prints their addresses as one line of JSON.
 import { parseArgs } from 'node:util';
 import { demoCredentials, demoWorld } from './demo-data.js';
-import { generateWorld } from './generate.js';
+import { generateWorld, type GenerateOptions } from './generate.js';
 import { startSimulator } from './server.js';
 import { World } from './world.js';
 
 const usage = `usage: simulator [--port PORT] [--data demo|empty|generate:CALLS:DAYS[:FROM]] [--latency-ms MS] [--max-concurrent N]
-       [--conversations N] [--rendered]`;
+       [--conversations N] [--earlier CALLS:CONVERSATIONS:DAYS] [--rendered]`;
 
 /** @throws RangeError when the description names no world. */
-function worldOf(data: string, conversations: number): World {
+function worldOf(data: string, conversations: number, earlier: GenerateOptions['earlier']): World {
   if (data === 'demo') return demoWorld();
   if (data === 'empty') return new World();
   const match = /^generate:(\d+):(\d+)(?::(\d{4}-\d{2}-\d{2}))?$/.exec(data);
@@ -17,7 +17,20 @@ function worldOf(data: string, conversations: number): World {
     throw new RangeError(`--data ${JSON.stringify(data)} is none of demo, empty, generate:CALLS:DAYS.`);
   const [, calls = '0', days = '1', from] = match;
   const size = { calls: Number(calls), conversations, days: Number(days) };
-  return generateWorld({ ...size, ...(from === undefined ? {} : { from }) });
+  return generateWorld({
+    ...size,
+    ...(from === undefined ? {} : { from }),
+    ...(earlier === undefined ? {} : { earlier }),
+  });
+}
+
+/** @throws RangeError when the text is none. */
+function earlierOf(text: string | undefined): GenerateOptions['earlier'] {
+  if (text === undefined) return undefined;
+  const match = /^(\d{1,9}):(\d{1,9}):(\d{1,4})$/.exec(text);
+  if (match === null)
+    throw new RangeError(`--earlier ${JSON.stringify(text)} is not CALLS:CONVERSATIONS:DAYS.`);
+  return { calls: Number(match[1]), conversations: Number(match[2]), days: Number(match[3]) };
 }
 
 function wholeNumber(name: string, text: string): number {
@@ -34,12 +47,20 @@ async function main(): Promise<void> {
       'max-concurrent': { type: 'string' },
       // Conversations of a generated world, beside its calls.
       conversations: { type: 'string', default: '0' },
+      // More of both before the first day of a generated world.
+      earlier: { type: 'string' },
       // The texts of all calls are made at the start, for benchmarks.
       rendered: { type: 'boolean', default: false },
     },
   });
-  const world = worldOf(values.data, wholeNumber('conversations', values.conversations));
-  if (values.rendered) world.renderCalls();
+  const conversations = wholeNumber('conversations', values.conversations);
+  const world = worldOf(values.data, conversations, earlierOf(values.earlier));
+  if (values.rendered) {
+    world.renderCalls();
+    // Node.js goes by how much there was outside the heap when it last looked through all of it. Before the texts were made,
+    // that was next to nothing, and it would look again and again, with each page that is sent. Needs --expose-gc.
+    globalThis.gc?.();
+  }
   const maxConcurrent = values['max-concurrent'];
   const simulator = await startSimulator({
     world,

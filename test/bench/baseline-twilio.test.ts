@@ -1,8 +1,8 @@
 /** The script that hourledger is measured against does its work right: a baseline that leaves something out proves nothing. */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { build } from 'esbuild';
 import type { BaselineResult } from '../../bench/baseline-twilio.js';
@@ -28,21 +28,29 @@ afterAll(async () => {
   await db.close();
 });
 
-it('stores each call once with its JSON, and its hours are the sums', async () => {
+it('warms up, waits, stores each call once with its JSON, and its hours are the sums', async () => {
   const outfile = path.join(folder, 'baseline.mjs');
   const entry = path.join(packageRoot(), 'bench', 'baseline-twilio.ts');
   const settings = { bundle: true, platform: 'node', format: 'esm', packages: 'external' } as const;
   await build({ entryPoints: [entry], outfile, ...settings });
   await seedMapping(db, demoMapping);
-  const world = generateWorld({ calls: 2_345, days: 3 });
+  const world = generateWorld({ calls: 2_345, days: 3, earlier: { calls: 111, days: 2 } });
   const credentials = structuredClone(demoCredentials);
   const simulator = await startSimulator({ world, credentials });
   try {
     const { accountSid, authToken } = demoCredentials.twilio;
     const where = { databaseUrl: db.databaseUrl, baseUrl: simulator.twilioUrl, accountSid, authToken };
-    const input = JSON.stringify({ ...where, from: '2025-01-01', to: '2025-01-03' });
-    const { stdout } = await promisify(execFile)(process.execPath, [outfile, input]);
-    expect((JSON.parse(stdout) as BaselineResult).calls).toBe(2_345);
+    const warmUp = { from: '2024-12-30', to: '2024-12-31' };
+    const input = JSON.stringify({ ...where, from: '2025-01-01', to: '2025-01-03', warmUp });
+    const child = spawn(process.execPath, [outfile, input], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const counts: number[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      counts.push((JSON.parse(line) as BaselineResult).calls);
+      const stored = await db.query('select count(*)::integer as calls from bench_baseline.calls');
+      expect(stored).toEqual([{ calls: counts.reduce((sum, count) => sum + count, 0) }]);
+      child.stdin.end('go\n');
+    }
+    expect(counts).toEqual([111, 2_345]);
   } finally {
     await simulator.stop();
   }
