@@ -654,8 +654,11 @@ begin
     when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
       v_malformed := why_no_json(v_body);
       if v_malformed is not null then
-        delete from staged_texts where page_id = p_page_id;
-        delete from staged_pages where page_id = p_page_id;
+        -- What was asked by ids stays until its run is swept: no day begins anew, and whoever did not hear why asks again.
+        if v_page.day is not null then
+          delete from staged_texts where page_id = p_page_id;
+          delete from staged_pages where page_id = p_page_id;
+        end if;
         return jsonb_build_object('missing', true, 'day', v_page.day, 'malformed', v_malformed);
       end if;
       v_outcome := merge_one_by_one(

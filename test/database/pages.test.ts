@@ -212,6 +212,16 @@ it.each([
   expect(await ledger.rows('select from hourledger.staged_texts where page_id = $1', [run])).toEqual([]);
 });
 
+it('an answer by ids that is no JSON is told to be none as often as it is merged, since no day reads it again', async () => {
+  const askedTicket = await ledger.nextTicket();
+  await ledger.beginDays(run, 'twilio', [day]);
+  const page = { pageId: run, source: 'twilio', runId: run, day: null, askedTicket, isList: false } as const;
+  await ledger.stage({ ...page, records: ['{"sid":,}'], ids: ['CA1'] });
+  const merged = await ledger.merge(run);
+  expect(merged).toEqual({ missing: true, day: null, malformed: expect.stringMatching(/json/) as unknown });
+  expect(await ledger.merge(run)).toEqual(merged);
+});
+
 it('a call that the list of its day does not give any more stays', async () => {
   await readPages([[text('a'), text('b')]]);
   const first = run;

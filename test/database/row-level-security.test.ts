@@ -1,6 +1,9 @@
 // Nobody but service_role sees or does anything, although Supabase grants every new object to anon and authenticated.
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../database/package-root.js';
 import { suite } from '../support/suite.js';
 import { createTestDatabase, type Rest, type TestDatabase } from '../support/test-database.js';
 
@@ -170,4 +173,31 @@ describe('through PostgREST', () => {
       expect(await ask(rest.serviceRoleKey, `${name}?limit=1`)).toBe(200);
     }
   });
+});
+
+it('the role of docs/operations.md reads every table and view, and writes nothing', async () => {
+  const [, sql = ''] =
+    /^## A role that only reads\n[\s\S]*?```sql\n([\s\S]*?)```/m.exec(
+      readFileSync(path.join(packageRoot(), 'docs', 'operations.md'), 'utf8'),
+    ) ?? [];
+  const client = await database.connect();
+  try {
+    // Rolled back by the end of the connection: roles belong to all databases of the server.
+    await client.query(`begin; ${sql}; set local role analyst; savepoint before`);
+    for (const { name } of things.filter(({ kind, schema }) => kind === 'table' && schema === 'public')) {
+      await client.query(`select * from ${name} limit 1`);
+    }
+    for (const write of [
+      `insert into workspaces (id, name) values (7, 'Seven')`,
+      `update settings set lookback_days = 3`,
+      `delete from calls`,
+      `select hourledger.add_dirty_records('calls', array['CA1'])`,
+      `select public.merge_page('some page')`,
+    ]) {
+      await expect(client.query(write), write).rejects.toThrow('permission denied');
+      await client.query('rollback to before');
+    }
+  } finally {
+    client.release(true);
+  }
 });

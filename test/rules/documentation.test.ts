@@ -129,13 +129,16 @@ describe('the README and the docs', () => {
 
   it('show SQL that runs', async () => {
     const database = await createTestDatabase();
+    // Roles belong to all databases of the server: nothing is kept.
+    const client = await database.connect();
     try {
-      await database.query(`insert into workspaces (id, name) values (4, 'Four'), (5, 'Five')`);
+      await client.query(`begin; insert into workspaces (id, name) values (4, 'Four'), (5, 'Five')`);
       const statements = [...codeBlocks(readme, 'sql'), ...codeBlocks(operations, 'sql')];
       expect(statements.length).toBeGreaterThan(5);
-      for (const statement of statements) await database.query(statement);
-      await expect(database.query('select nothing from nowhere')).rejects.toThrow('nowhere');
+      for (const statement of statements) await client.query(statement);
+      await expect(client.query('select nothing from nowhere')).rejects.toThrow('nowhere');
     } finally {
+      client.release(true);
       await database.close();
     }
   });
