@@ -39,6 +39,18 @@ create function hourledger.lead_key(account_sid text, digits text) returns text
   language sql immutable parallel safe
   return coalesce(account_sid, '') || '/' || digits;
 
+-- What is decided under a lock is read in a later statement than the one that waits for it. Where a transaction has one
+-- snapshot from its start to its end, it would be older than the lock, and sums would be wrong in silence.
+create function hourledger.require_read_committed() returns void
+  language plpgsql stable as $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'hourledger needs the isolation level "read committed", and this transaction has "%". Remedy: alter database % set default_transaction_isolation to ''read committed''',
+      current_setting('transaction_isolation'), quote_ident(current_database());
+  end if;
+end
+$$;
+
 -- Keeps the mapping as it is until the transaction ends, where that takes no waiting. What is decided by the mapping alone
 -- in a later statement then stays right: a change of it comes afterwards, and finds what was written. Without the lock
 -- (somebody is changing the mapping just now) what is written is looked at again after its commit.

@@ -262,6 +262,7 @@ create type hourledger.merge_outcome as (
 create function hourledger.lock_days(p_source text, p_days date[]) returns void
   language plpgsql as $$
 begin
+  perform require_read_committed();
   perform pg_advisory_xact_lock(hashtextextended('hourledger day ' || p_source || d, 0))
     from (select distinct d from unnest(p_days) d where d is not null order by d) days;
 end

@@ -284,6 +284,7 @@ declare
   v_followed integer := 0;
   v_set_aside text[] := '{}';
 begin
+  perform require_read_committed();
   with next_dirt as (
     select id from dirty_keys where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
   ),
@@ -418,6 +419,7 @@ $$;
 create function hourledger.rollup_hours(p_source text, p_workspaces integer[], p_hours timestamptz[]) returns void
   language plpgsql as $$
 begin
+  perform require_read_committed();
   -- Not while the ledger's currency changes: the hours that have it are looked up when no sum in the old one is under way.
   perform pg_advisory_xact_lock_shared(hashtextextended('hourledger currency', 0));
   perform pg_advisory_xact_lock(hashtextextended('hourledger hours of ' || p_source || days.day, 0))
@@ -455,6 +457,7 @@ declare
   v_dirt hourledger.dirty_hours;
   v_set_aside text[] := '{}';
 begin
+  perform require_read_committed();
   with next_dirt as (
     select id from dirty_hours where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
   ),
