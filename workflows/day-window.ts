@@ -2,7 +2,7 @@
 import type { Day, Source } from '../activities/types.js';
 
 /** Unless somebody asks for another number. */
-export const defaultMaxParallelDays = 60;
+export const defaultMaxParallelDays = 100;
 /** A provider is asked for no more days than this side by side. */
 export const limitOfParallelDays = 100;
 /** Each has up to two fetches of pages staged: more children would only stage more than is merged. */
@@ -12,6 +12,12 @@ const childrenAtOnce_max = 8;
  * allows, by all children together: several of them keep asking while one goes over to its next activity.
  */
 const daysPerChild_first: Record<Source, number> = { twilio: 5, elevenlabs: 2 };
+/**
+ * A range of calls that fits into the window is started at once in about so many children, however thin its days may
+ * be: enough for fetches beside merges. Smaller children would leave a second wave, which begins when the first has
+ * ended, with hardly anything to do in between.
+ */
+const childrenOfOneWave = 6;
 /** More would make cancelling slow, which lets days under way end. */
 const daysPerChild_max = 15;
 /**
@@ -24,12 +30,20 @@ const recordsPerChild: Record<Source, number> = { twilio: 8_000, elevenlabs: 2_0
  * How many days one child takes: many thin ones, few thick ones, and at most half of the window, so that one child
  * fetches while another one merges.
  * @param recordsPerDay of the days that were read so far; null while there are none
+ * @param unended days that have not ended, under way or not; null when they may be more than anybody has counted
  */
-export function daysPerChild(source: Source, maxParallelDays: number, recordsPerDay: number | null): number {
-  const worthwhile =
-    recordsPerDay === null
-      ? daysPerChild_first[source]
-      : Math.ceil(recordsPerChild[source] / Math.max(recordsPerDay, 1));
+export function daysPerChild(
+  source: Source,
+  maxParallelDays: number,
+  recordsPerDay: number | null,
+  unended: number | null,
+): number {
+  let worthwhile = daysPerChild_first[source];
+  if (recordsPerDay !== null) {
+    worthwhile = Math.ceil(recordsPerChild[source] / Math.max(recordsPerDay, 1));
+  } else if (source === 'twilio' && unended !== null && unended <= maxParallelDays) {
+    worthwhile = Math.max(worthwhile, Math.ceil(unended / childrenOfOneWave));
+  }
   return Math.min(worthwhile, daysPerChild_max, Math.ceil(maxParallelDays / 2));
 }
 
@@ -57,9 +71,12 @@ export class DayWindow {
     this.#waiting.push(...days);
   }
 
-  /** The next run of days to start, its key being its first day; null while the window is full or nothing waits. */
-  take(): { key: string; days: Day[] } | null {
-    const size = Math.min(this.#freeDays, this.#daysPerChild);
+  /**
+   * The next run of days to start, its key being its first day; null while the window is full or nothing waits.
+   * @param more whether there are days that were not added yet
+   */
+  take(more: boolean): { key: string; days: Day[] } | null {
+    const size = Math.min(this.#freeDays, this.#sizeOfNext(more));
     if (size < 1 || this.#waiting.length === 0) return null;
     const days = this.#waiting.splice(0, size);
     const key = days[0] ?? '';
@@ -80,7 +97,7 @@ export class DayWindow {
     const left = !now.stopping && (now.more || this.#waiting.length > 0);
     if (!left) return this.#running.size > 0 ? 'wait' : 'end';
     if (now.paused || this.#freeDays < 1 || this.#running.size >= childrenAtOnce_max) return 'wait';
-    const wanted = this.#daysPerChild;
+    const wanted = this.#sizeOfNext(now.more);
     if (now.more && this.#waiting.length < wanted) return 'plan';
     // A child of the few days that are free just now would cost as much as a whole one.
     return this.#freeDays >= Math.min(wanted, this.#waiting.length) || this.#running.size === 0
@@ -103,8 +120,13 @@ export class DayWindow {
     return this.#lastTaken;
   }
 
-  get #daysPerChild(): number {
-    return daysPerChild(this.#source, this.maxParallelDays, this.recordsPerDay);
+  #sizeOfNext(more: boolean): number {
+    const unended = more ? null : this.waitingDays + this.runningDays;
+    const size = daysPerChild(this.#source, this.maxParallelDays, this.recordsPerDay, unended);
+    if (unended === null || unended > this.maxParallelDays || this.recordsPerDay !== null) return size;
+    // All of them start now: evenly, since a child of what is left over would cost as much as a whole one.
+    const children = Math.max(1, Math.ceil(this.waitingDays / size));
+    return Math.max(1, Math.ceil(this.waitingDays / children));
   }
 
   get #freeDays(): number {

@@ -67,7 +67,7 @@ export async function runDays(runs: DayRuns): Promise<ApplicationFailure | null>
       await runs.plan();
       continue;
     }
-    const taken = window.take();
+    const taken = window.take(runs.more());
     if (taken === null) continue;
     runs.started(taken.key, taken.days);
     ingest(runs, taken.key, taken.days)

@@ -1,6 +1,7 @@
 /** `backfill`: starts a backfill, or finds the one that runs already, and waits for it. */
 import type { Command } from 'commander';
 import type { Day } from '../../activities/types.js';
+import { defaultMaxParallelDays, limitOfParallelDays } from '../../workflows/day-window.js';
 import type { BackfillRequest } from '../../workflows/input.js';
 import type { BackfillProgress } from '../../workflows/messages.js';
 import { oneLine } from '../cli-error.js';
@@ -29,7 +30,10 @@ export function addBackfill(program: Command): void {
     .requiredOption('--from <day>', 'first UTC day, YYYY-MM-DD')
     .requiredOption('--to <day>', 'last UTC day, YYYY-MM-DD')
     .option('--order <order>', 'newest-first (default) or oldest-first')
-    .option('--max-parallel-days <n>', 'days under way at once, 1 to 100 (default: 30)')
+    .option(
+      '--max-parallel-days <n>',
+      `days under way at once, 1 to ${limitOfParallelDays} (default: ${defaultMaxParallelDays})`,
+    )
     .option(
       '--reprocess <choice>',
       'none (days never tried), failed (default: every day not completed) or completed (all)',

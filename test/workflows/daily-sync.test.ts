@@ -122,7 +122,7 @@ test('after the days, records that are not settled are asked until none is left 
     listedDays: ['2025-10-02', '2025-10-03'],
   });
   expect(ledger.calls.indexOf('fetchRecordsAgain')).toBeGreaterThan(ledger.calls.indexOf('completeDays'));
-  expect(ledger.calls.slice(-3)).toEqual(['classifyWorkspace', 'rollupHours', 'sweepPages']);
+  expect(ledger.calls.slice(-3).sort()).toEqual(['classifyWorkspace', 'rollupHours', 'sweepPages']);
 });
 
 test('what webhooks named while Temporal was away is asked too, and refused records are told', async () => {
@@ -211,7 +211,8 @@ test('it can be started with no input at all', async () => {
 });
 
 test('cancel lets the days under way end, and asks nothing more', async () => {
-  const ledger = ledgerOf(daysBetween('2025-08-12', '2025-10-30'));
+  // More than fit into the window, so that the first children take five days each.
+  const ledger = ledgerOf(daysBetween('2025-06-30', '2025-10-30'));
   ledger.unsettledBatches = 3;
   ledger.hold(...ledger.dailyDays);
   const handle = await start(ledger, { sources: ['twilio'] });
@@ -219,7 +220,7 @@ test('cancel lets the days under way end, and asks nothing more', async () => {
   await handle.cancel();
   ledger.releaseAll();
   expect(await failureOf(handle)).toBeInstanceOf(CancelledFailure);
-  expect(ledger.completedDays.length).toBeLessThan(80);
+  expect(ledger.completedDays.length).toBeLessThan(ledger.dailyDays.length);
   expect(ledger.completedDays.length).toBeGreaterThanOrEqual(40);
   expect(ledger.asked).toEqual([]);
 });

@@ -1,27 +1,71 @@
 /** The window holds for every order of starts, ends and changes of its width. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Source } from '../../activities/types.js';
 import { DayWindow, daysPerChild } from '../../workflows/day-window.js';
 import { daysBetween } from './support/fake-ledger.js';
 
 test('a child takes half of the window at most, and five days while nobody knows how many records they have', () => {
-  expect([1, 2, 3, 4, 9, 10, 100].map((width) => daysPerChild('twilio', width, null))).toEqual([
+  expect([1, 2, 3, 4, 9, 10, 100].map((width) => daysPerChild('twilio', width, null, null))).toEqual([
     1, 1, 2, 2, 5, 5, 5,
   ]);
 });
 
 test('a child takes many thin days and few thick ones', () => {
-  expect([0, 1, 600, 1_600, 8_000, 1e9].map((records) => daysPerChild('twilio', 100, records))).toEqual([
-    15, 15, 14, 5, 1, 1,
-  ]);
-  expect(daysPerChild('twilio', 6, 1)).toBe(3);
+  const sizes = [0, 1, 600, 1_600, 8_000, 1e9].map((records) => daysPerChild('twilio', 100, records, 92));
+  expect(sizes).toEqual([15, 15, 14, 5, 1, 1]);
+  expect(daysPerChild('twilio', 6, 1, 4)).toBe(3);
 });
 
 test('a child takes fewer days of conversations, each of which is a request', () => {
-  expect([1, 4, 100].map((width) => daysPerChild('elevenlabs', width, null))).toEqual([1, 2, 2]);
-  expect([1, 366, 1_000, 5_000].map((records) => daysPerChild('elevenlabs', 100, records))).toEqual([
-    15, 6, 2, 1,
-  ]);
+  expect([1, 4, 100].map((width) => daysPerChild('elevenlabs', width, null, 92))).toEqual([1, 2, 2]);
+  const sizes = [1, 366, 1_000, 5_000].map((records) => daysPerChild('elevenlabs', 100, records, 92));
+  expect(sizes).toEqual([15, 6, 2, 1]);
+});
+
+/** Sizes of the children that are started before any has ended. */
+function firstWave(source: Source, width: number, count: number, more = false): number[] {
+  const window = new DayWindow(source, width);
+  const from = Date.parse('2025-01-01');
+  window.add(daysBetween('2025-01-01', new Date(from + (count - 1) * 86_400_000).toISOString().slice(0, 10)));
+  const sizes: number[] = [];
+  while (window.nextStep({ more, paused: false, stopping: false }) === 'start') {
+    sizes.push(window.take(more)!.days.length);
+  }
+  return sizes;
+}
+
+test.each([
+  [1, [1]],
+  [8, [4, 4]],
+  [10, [5, 5]],
+  [30, [5, 5, 5, 5, 5, 5]],
+  [31, [6, 5, 5, 5, 5, 5]],
+  [61, [11, 10, 10, 10, 10, 10]],
+  [92, [14, 13, 13, 13, 13, 13, 13]],
+  [100, [15, 15, 14, 14, 14, 14, 14]],
+  [101, [5, 5, 5, 5, 5, 5, 5, 5]],
+])(
+  '%i days are divided evenly among about six children, where all of them fit into the window',
+  (days, sizes) => {
+    expect(firstWave('twilio', 100, days)).toEqual(sizes);
+  },
+);
+
+test('a range that does not fit, or that is not all known, begins with children of five days', () => {
+  expect(firstWave('twilio', 60, 92)).toEqual([5, 5, 5, 5, 5, 5, 5, 5]);
+  expect(firstWave('twilio', 100, 60, true)).toEqual([5, 5, 5, 5, 5, 5, 5, 5]);
+  expect(firstWave('twilio', 7, 8)).toEqual([4]);
+  expect(firstWave('twilio', 8, 8)).toEqual([4, 4]);
+  expect(firstWave('elevenlabs', 100, 31)).toEqual([2, 2, 2, 2, 2, 2, 2, 2]);
+});
+
+test('a window that was made narrower before its days were started is not filled as if they fitted', () => {
+  const window = new DayWindow('twilio', 100);
+  window.add(daysBetween('2025-01-01', '2025-04-02'));
+  expect(window.take(false)!.days).toHaveLength(14);
+  window.maxParallelDays = 20;
+  expect(window.take(false)!.days).toHaveLength(5);
 });
 
 test('no more than eight children are under way, however wide the window', () => {
@@ -30,7 +74,7 @@ test('no more than eight children are under way, however wide the window', () =>
   window.add(daysBetween('2025-01-01', '2025-04-10'));
   const now = { more: false, paused: false, stopping: false };
   let children = 0;
-  for (; window.nextStep(now) === 'start'; children += 1) window.take();
+  for (; window.nextStep(now) === 'start'; children += 1) window.take(false);
   expect(children).toBe(8);
   window.finish('2025-01-01');
   expect(window.nextStep(now)).toBe('start');
@@ -43,7 +87,7 @@ test('a child waits until the window has room for a whole one, unless less is le
   const now = { more: false, paused: false, stopping: false };
   const start = () => {
     expect(window.nextStep(now)).toBe('start');
-    return window.take()!.days.length;
+    return window.take(false)!.days.length;
   };
   expect([start(), start()]).toEqual([8, 8]);
   expect(window.nextStep(now)).toBe('wait');
@@ -71,7 +115,7 @@ test('whatever ends when, never more days are started than the width allows, and
       const running: string[] = [];
       const startAll = () => {
         while (window.nextStep({ more: false, paused: false, stopping: false }) === 'start') {
-          const taken = window.take()!;
+          const taken = window.take(false)!;
           running.push(taken.key);
           started.push(...taken.days);
           expect(window.runningDays).toBeLessThanOrEqual(window.maxParallelDays);
@@ -95,7 +139,7 @@ test('it asks for more days before a child would get less than it can take', () 
   expect(window.nextStep(now)).toBe('plan');
   window.add(daysBetween('2025-01-01', '2025-01-07'));
   expect(window.nextStep(now)).toBe('start');
-  window.take();
+  window.take(true);
   expect(window.nextStep(now)).toBe('plan');
   expect(window.nextStep({ ...now, more: false })).toBe('start');
   expect(window.nextStep({ ...now, paused: true })).toBe('wait');

@@ -27,7 +27,7 @@ describe('backfill input', () => {
     expect(parseBackfillInput(range, now)).toEqual({
       ...range,
       order: 'newest-first',
-      maxParallelDays: 60,
+      maxParallelDays: 100,
       reprocess: 'failed',
       dryRun: false,
     });
@@ -99,7 +99,7 @@ describe('backfill input', () => {
     ...[0, 101, 2.5, '10'].map((maxParallelDays): [unknown, string] => [
       { ...range, maxParallelDays },
       `backfill: "maxParallelDays" is ${JSON.stringify(maxParallelDays)}, which is no whole number from 1 to 100. ` +
-        'Give how many days may be under way at once, for example 60.',
+        'Give how many days may be under way at once, for example 100.',
     ]),
   ])('%j is refused', (input, message) => {
     const line = refusal(() => parseBackfillInput(input, now));
@@ -165,6 +165,6 @@ describe('dailySync input', () => {
 test.each([0, 101, 1.5, '5', null, undefined])('setMaxParallelDays refuses %j', (value) => {
   expect(refusal(() => parseMaxParallelDays(value))).toBe(
     `setMaxParallelDays: the value is ${value === undefined ? 'undefined' : JSON.stringify(value)}, which is no whole number from 1 to 100. ` +
-      'Give how many days may be under way at once, for example 60.',
+      'Give how many days may be under way at once, for example 100.',
   );
 });
