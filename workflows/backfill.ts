@@ -14,7 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { failureTypes } from '../activities/failure-types.js';
 import type { Day } from '../activities/types.js';
-import { asking, noting } from './activity-options.js';
+import { noting } from './activity-options.js';
 import {
   addSummary,
   addWarnings,
@@ -26,8 +26,8 @@ import {
 } from './backfill-tally.js';
 import { warnAboutEmptyDays } from './calendar.js';
 import { DayWindow } from './day-window.js';
-import { describeFailedDays, refusing, sourceOff } from './failures.js';
-import { drain } from './ingest-days.js';
+import { describeFailedDays, refusing } from './failures.js';
+import { checkSource, drainAndSweep } from './first-and-last.js';
 import {
   parseBackfillInput,
   parseMaxParallelDays,
@@ -134,18 +134,12 @@ class BackfillRun {
     return this.#end(hopeless);
   }
 
-  /** Facts first: whether the source can be asked at all. */
   async #begin(): Promise<void> {
     const { source, from, to, order, reprocess, dryRun } = this.#request;
     upsertMemo({ source, from, to, order, reprocess, dryRun });
     this.#show();
-    const on = await noting('Is the source on?').listSources();
-    if (!on.includes(source)) {
-      this.#ending = 'failed';
-      throw sourceOff([source]);
-    }
     try {
-      await asking(source, 'Are the credentials accepted?').checkCredentials({ source });
+      await checkSource(source);
     } catch (error) {
       if (!isCancellation(error)) this.#ending = 'failed';
       throw error;
@@ -197,13 +191,11 @@ class BackfillRun {
     return continueAsNew<typeof backfill>(input, { kind: 'hourledger-internals', tuning, carried });
   }
 
-  /** Drains what the days, or others meanwhile, have left stale, and sweeps pages that nobody needs. */
   async #finish(): Promise<void> {
     if (this.#request.dryRun) return;
     this.#ending = this.#cancelling ? null : 'finishing';
     this.#show();
-    addWarnings(this.#tally, await drain('what is left'));
-    await noting('of closed runs').sweepPages();
+    addWarnings(this.#tally, await drainAndSweep());
   }
 
   #end(hopeless: ApplicationFailure | null): BackfillProgress {

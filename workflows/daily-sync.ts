@@ -16,7 +16,7 @@ import { askAgain, describeRefused, nothingAskedAgain, type AskedAgain } from '.
 import { addCounts, noCounts } from './counts.js';
 import { DayWindow, defaultMaxParallelDays } from './day-window.js';
 import { describeFailedDays, describeFailure, hopelessFailureIn, refusing, sourceOff } from './failures.js';
-import { drain } from './ingest-days.js';
+import { drainAndSweep } from './first-and-last.js';
 import { parseDailySyncInput, type DailySyncInput, type DailySyncRequest } from './input.js';
 import { internalsOf, type Internals } from './internals.js';
 import { currentRun, runDays } from './run-days.js';
@@ -108,8 +108,7 @@ export async function dailySync(
       const next: Internals<DailySyncTally> = { kind: 'hourledger-internals', tuning, carried: tally };
       return continueAsNew<typeof dailySync>(input, next);
     }
-    addSetAside(tally, await drain('what is left'));
-    await noting('of closed runs').sweepPages();
+    addSetAside(tally, await drainAndSweep());
     // A cancel that came too late to leave anything out has changed nothing.
     if (stop.cancelling && left)
       throw new CancelledFailure('Cancelled; the days that were under way have ended.');

@@ -5,8 +5,8 @@ import type { Day, FailedDay, Source } from '../activities/types.js';
 import { asking, noting } from './activity-options.js';
 import { daysFrom, describeDays } from './calendar.js';
 import { DayWindow, defaultMaxParallelDays } from './day-window.js';
-import { describeFailedDays, refusing, sourceOff } from './failures.js';
-import { drain } from './ingest-days.js';
+import { describeFailedDays, refusing } from './failures.js';
+import { checkSource, drainAndSweep } from './first-and-last.js';
 import { internalsOf, type Internals } from './internals.js';
 import { parseReconcileInput, type ReconcileInput } from './operations-input.js';
 import { currentRun, runDays } from './run-days.js';
@@ -65,16 +65,12 @@ export async function reconcile(
       `**${source}, ${summary.days} of ${all.length} days: ${fetchedAgain} fetched again, ${drifting.length} drift**`,
     );
   }
-  addSetAside(summary, await drain('what is left'));
-  await noting('of closed runs').sweepPages();
+  addSetAside(summary, await drainAndSweep());
   return end(summary);
 }
 
-/** Facts first: whether the source can be asked at all. */
 async function begin(source: Source): Promise<ReconcileSummary> {
-  const on = await noting('Is the source on?').listSources();
-  if (!on.includes(source)) throw sourceOff([source]);
-  await asking(source, 'Are the credentials accepted?').checkCredentials({ source });
+  await checkSource(source);
   return { source, days: 0, fetchedAgain: 0, drifting: [], failed: 0, failedDays: [], setAside: [] };
 }
 

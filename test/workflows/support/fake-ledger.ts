@@ -102,7 +102,7 @@ export class FakeLedger {
   readonly #waiting: { holds: () => boolean; resolve: () => void }[] = [];
   readonly #known = new Map<Day, 'completed'>();
 
-  /** Lets fetches of a day, or `sweepPages`, wait until it is released. */
+  /** Lets fetches of a day, `checkCredentials` or `sweepPages` wait until it is released. */
   hold(...gates: string[]): void {
     for (const gate of gates) this.#gates.set(gate, new Gate());
   }
@@ -155,7 +155,8 @@ export class FakeLedger {
     const drained = { done: 0, setAside: [] };
     return {
       listSources: called('listSources', () => this.sourcesOn),
-      checkCredentials: called('checkCredentials', ({ source }) => {
+      checkCredentials: called('checkCredentials', async ({ source }) => {
+        await this.#gates.get('checkCredentials')?.opened;
         if (this.keyRefused !== source) return;
         throw ApplicationFailure.nonRetryable('The key was refused.', 'ProviderCredentialsRefused');
       }),
