@@ -19,7 +19,6 @@ const testFileLines_max = 400;
 /** Files that are longer than others may be, each with the reason. */
 const longFiles: Record<string, string> = {
   'test/workflows/backfill.test.ts': 'each promise of the backfill in one place, beside the same server',
-  'test/database/isolation.test.ts': 'every race of two transactions in one place, stepped by hand',
   'test/laws/play.ts': 'one interpreter of random worlds, with every kind of step that the laws are tried on',
 };
 

@@ -2,6 +2,7 @@
 const drain = 'supabase/migrations/0007_drain.sql';
 const dirt = 'supabase/migrations/0005_dirt.sql';
 const isolation = ['test/database/isolation.test.ts'];
+const mappingRaces = ['test/database/mapping-races.test.ts'];
 const dependants = ['test/laws/dependants.test.ts'];
 const changes = ['test/laws/changes.test.ts'];
 
@@ -12,7 +13,7 @@ const ownDirt = [
     file: dirt,
     find: `perform hourledger.add_dirty_records('calls', array_agg(id)) from new_rows;\n    return null;`,
     replacement: 'return null;',
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'no-second-look-at-new-transfers',
@@ -20,7 +21,7 @@ const ownDirt = [
     file: dirt,
     find: `where direction = 'trunking-originating'\n      or (classification`,
     replacement: 'where (classification',
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'no-second-look-at-new-children',
@@ -53,7 +54,7 @@ const ownDirt = [
     file: dirt,
     find: `pg_try_advisory_xact_lock_shared(hashtextextended('hourledger mapping', 0))::text`,
     replacement: `'true'`,
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'mapping-changed-while-it-is-held',
@@ -61,7 +62,7 @@ const ownDirt = [
     file: dirt,
     find: `select pg_advisory_xact_lock(hashtextextended('hourledger mapping', 0));`,
     replacement: 'select;',
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'mapping-never-let-go-of',
@@ -69,7 +70,7 @@ const ownDirt = [
     file: dirt,
     find: `set_config('hourledger.mapping_is_held', 'false', true)`,
     replacement: `set_config('hourledger.mapping_is_held', 'true', true)`,
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'no-second-look-at-changed-calls',
@@ -86,7 +87,7 @@ const ownDirt = [
     file: dirt,
     find: `where not hourledger.mapping_is_held() or (classification`,
     replacement: `where (classification`,
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'no-second-look-at-carried-conversations',
@@ -244,7 +245,7 @@ const assigning = [
     file: drain,
     find: 'perform from calls where id = any (v_moved) order by id for update;',
     replacement: '',
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'conversations-assigned-without-lock',
@@ -252,7 +253,7 @@ const assigning = [
     file: drain,
     find: 'perform from elevenlabs_conversations where conversation_id = any (v_moved) order by conversation_id for update;',
     replacement: '',
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'taken-dirt-counts-as-done',

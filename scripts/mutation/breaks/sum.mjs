@@ -3,6 +3,7 @@ const drain = 'supabase/migrations/0007_drain.sql';
 const dirt = 'supabase/migrations/0005_dirt.sql';
 const snapshots = 'supabase/migrations/0012_snapshots.sql';
 const isolation = ['test/database/isolation.test.ts'];
+const mappingRaces = ['test/database/mapping-races.test.ts'];
 const orders = ['test/laws/orders.test.ts'];
 const moved = ['test/laws/changes.test.ts'];
 const clear = ['test/database/clear.test.ts'];
@@ -57,7 +58,7 @@ const sums = [
     inside: 'create function hourledger.rollup_twilio(',
     find: 'and not exists (select from sums',
     replacement: 'and false and not exists (select from sums',
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'empty-hours-of-conversations-stay',
@@ -119,7 +120,7 @@ const changes = [
     inside: 'create function hourledger.note_updated_calls(',
     find: `from old_rows where source = 'twilio' and id = any (v_changed)`,
     replacement: `from old_rows where source = 'twilio' and id = any (v_changed) and false`,
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'new-hour-of-a-call-forgotten',
@@ -128,7 +129,7 @@ const changes = [
     inside: 'create function hourledger.note_updated_calls(',
     find: `from new_rows where source = 'twilio' and id = any (v_changed)`,
     replacement: `from new_rows where source = 'twilio' and id = any (v_changed) and false`,
-    tests: isolation,
+    tests: mappingRaces,
   },
   {
     name: 'hour-of-a-deleted-call-forgotten',
