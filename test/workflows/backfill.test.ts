@@ -371,8 +371,6 @@ describe('what goes wrong', () => {
   test('a source without credentials is refused before anything is written', async () => {
     const ledger = new FakeLedger();
     ledger.sourcesOn = ['elevenlabs'];
-    // No worker polls the task queue of a source that is off, so that its credentials are never checked.
-    ledger.hold('checkCredentials');
     expect(await applicationFailureOf(await start(ledger, august))).toMatchObject({
       type: 'SourceOff',
       message:
@@ -380,6 +378,13 @@ describe('what goes wrong', () => {
         'for the worker, and restart it.',
     });
     expect(new Set(ledger.calls)).toEqual(new Set(['listSources', 'checkCredentials']));
+  });
+
+  test('nobody waits for the credentials of a source that is off, whose task queue no worker polls', async () => {
+    const ledger = new FakeLedger();
+    ledger.sourcesOn = ['elevenlabs'];
+    ledger.hold('checkCredentials');
+    expect((await applicationFailureOf(await start(ledger, august))).type).toBe('SourceOff');
   });
 
   test.each([
