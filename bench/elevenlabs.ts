@@ -45,6 +45,8 @@ interface Run {
   refusedShare: number;
   /** Of the requests that the provider allows at once, how many were under way, from the first one to the last. */
   inUsePercent: number;
+  /** Before the first request was seen, and after the last one, in milliseconds. */
+  edges_ms: { start: number; end: number };
   cpuMsPerThousand: Record<
     'provider' | 'workers' | 'gateway' | 'postgrest' | 'postgres' | 'temporal',
     number
@@ -62,7 +64,8 @@ export async function benchElevenlabs(options: Options): Promise<Figure[]> {
       const run = await runOnce({ ...one, conversations }, options);
       options.log(
         `${one.id}, run ${number}: ${(run.wall_ms / run.floor_ms).toFixed(3)} of the floor, ` +
-          `${(run.refusedShare * 100).toFixed(2)}% refused, ${run.inUsePercent}% of the allowed requests under way`,
+          `${(run.refusedShare * 100).toFixed(2)}% refused, ${run.inUsePercent}% of the allowed requests under way, ` +
+          `${run.edges_ms.start} ms before the first, ${run.edges_ms.end} ms after the last`,
       );
       runs.push(run);
     }
@@ -89,7 +92,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
     await warmUp(system, 'elevenlabs', warmUpDays);
     const pids = Object.fromEntries(workers.map(({ pid }, index) => [`worker${index}`, pid]));
     const before = readCpu({ provider: provider.pid, ...system.pids, ...pids });
-    const { wall_ms, answered, refused, inUsePercent } = await backfill(one, provider, system);
+    const { wall_ms, answered, refused, inUsePercent, edges_ms } = await backfill(one, provider, system);
     const cpu = cpuBetween(before, readCpu({ provider: provider.pid, ...system.pids, ...pids }));
     for (const worker of workers) await worker.stop();
     if (profileDir !== null) writeProfileSummary(profileDir);
@@ -99,6 +102,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
       floor_ms: (answered * latency_ms) / one.allowed,
       refusedShare: refused / (answered + refused),
       inUsePercent,
+      edges_ms,
       cpuMsPerThousand: perThousand(cpu, one.conversations),
     };
   } finally {
@@ -115,24 +119,37 @@ function warmUpConversations({ conversations }: Case): number {
 async function backfill(one: Case, provider: Provider, system: System) {
   const request = parseBackfillInput({ source: 'elevenlabs', from: days.from, to: days.to }, new Date());
   const before = await readRequests(provider);
-  const looks: { at_ms: number; underWay: number }[] = [];
+  const looks: Look[] = [];
+  const began_ms = performance.now();
   const { wall_ms } = await runBackfill(system, request, async () => {
     const now = await readRequests(provider);
     looks.push({ at_ms: performance.now(), underWay: now.underWay });
   });
   const after = await readRequests(provider);
-  const inUsePercent = Math.round((meanUnderWay(looks) / one.allowed) * 100);
+  const during = looksDuring(looks);
+  const inUsePercent = Math.round((meanUnderWay(during) / one.allowed) * 100);
+  const edge = (look: Look | undefined) => Math.round((look?.at_ms ?? began_ms) - began_ms);
+  const edges_ms = { start: edge(during[0]), end: Math.round(wall_ms) - edge(during.at(-1)) };
   return {
-    ...{ wall_ms, inUsePercent },
+    ...{ wall_ms, inUsePercent, edges_ms },
     answered: after.answered - before.answered,
     refused: after.refused - before.refused,
   };
 }
 
-/** By time, from the first look that saw a request to the last. What else the machine does blurs it less than the wall clock. */
-function meanUnderWay(looks: { at_ms: number; underWay: number }[]): number {
+interface Look {
+  at_ms: number;
+  underWay: number;
+}
+
+/** From the first look that saw a request to the last. */
+function looksDuring(looks: Look[]): Look[] {
   const seen = looks.map(({ underWay }) => underWay > 0);
-  const during = looks.slice(seen.indexOf(true), seen.lastIndexOf(true) + 1);
+  return looks.slice(seen.indexOf(true), seen.lastIndexOf(true) + 1);
+}
+
+/** By time. What else the machine does blurs it less than the wall clock. */
+function meanUnderWay(during: Look[]): number {
   let sum = 0;
   during.forEach(({ at_ms }, index) => {
     const before = during[index - 1];
@@ -199,6 +216,7 @@ function figuresOf(one: Case, runs: Run[]): Figure[] {
       details: {
         cpuMsPerThousand: medians(runs.map((run) => run.cpuMsPerThousand)),
         inUsePercent: runs.map(({ inUsePercent }) => inUsePercent),
+        edgesMs: runs.map(({ edges_ms }) => edges_ms),
       },
     },
     {
