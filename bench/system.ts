@@ -45,7 +45,7 @@ export interface Provider {
 export async function startProvider(...args: string[]): Promise<Provider> {
   const program = path.join(packageRoot(), 'dist', 'simulator', 'main.js');
   // Half a million rendered calls are a gigabyte beside the heap, and their facts are some hundred megabytes in it.
-  const options = ['--max-old-space-size=8192', '--expose-gc', program, ...args];
+  const options = ['--max-old-space-size=8192', program, ...args];
   const child = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = whenStopping(() => stopProcess(child));
   const [line] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [Buffer | number];

@@ -4,7 +4,8 @@ import type { World } from './world.js';
 
 export interface Answer {
   status: number;
-  body: string | Buffer;
+  /** Several are sent one behind the other. */
+  body: string | Buffer | readonly Buffer[];
   headers?: Record<string, string>;
 }
 

@@ -55,12 +55,7 @@ async function main(): Promise<void> {
   });
   const conversations = wholeNumber('conversations', values.conversations);
   const world = worldOf(values.data, conversations, earlierOf(values.earlier));
-  if (values.rendered) {
-    world.renderCalls();
-    // Node.js goes by how much there was outside the heap when it last looked through all of it. Before the texts were made,
-    // that was next to nothing, and it would look again and again, with each page that is sent. Needs --expose-gc.
-    globalThis.gc?.();
-  }
+  if (values.rendered) world.renderCalls();
   const maxConcurrent = values['max-concurrent'];
   const simulator = await startSimulator({
     world,

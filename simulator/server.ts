@@ -167,7 +167,7 @@ class RequestHandler {
 
   /** The answer is right, but only half of it arrives. */
   private spoil(facts: RequestFacts, response: ServerResponse, answer: Answer, rule: FaultRule): void {
-    const body = toBuffer(answer.body);
+    const body = Buffer.concat(toBuffers(answer.body));
     const half = body.subarray(0, Math.floor(body.length / 2));
     if (rule.kind === 'truncate') {
       this.finish(facts, response, { ...answer, body: half });
@@ -186,8 +186,9 @@ class RequestHandler {
   }
 }
 
-function toBuffer(body: string | Buffer): Buffer {
-  return Buffer.isBuffer(body) ? body : Buffer.from(body);
+function toBuffers(body: Answer['body']): readonly Buffer[] {
+  if (typeof body === 'string') return [Buffer.from(body)];
+  return Buffer.isBuffer(body) ? [body] : body;
 }
 
 function withRetryAfter(answer: Answer, seconds: number | undefined): Answer {
@@ -196,13 +197,14 @@ function withRetryAfter(answer: Answer, seconds: number | undefined): Answer {
 }
 
 function send(response: ServerResponse, { status, body, headers }: Answer): void {
-  const bytes = toBuffer(body);
+  const pieces = toBuffers(body);
   response.writeHead(status, {
     'content-type': 'application/json',
-    'content-length': bytes.length,
+    'content-length': pieces.reduce((sum, { length }) => sum + length, 0),
     ...headers,
   });
-  response.end(bytes);
+  for (const piece of pieces.slice(0, -1)) response.write(piece);
+  response.end(pieces.at(-1));
 }
 
 /** Starts the fake providers. @throws the server's error, for example when the port is taken (EADDRINUSE). */

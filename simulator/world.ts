@@ -11,6 +11,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from './json-text.js';
+import { TextBlocks } from './texts.js';
 
 export interface RecordOptions {
   /** Where lists show the record; needed only when it has no date that exists. */
@@ -135,8 +136,9 @@ export class World {
 
   /** Makes the bytes of all settled calls now, so that serving them later costs next to nothing. */
   renderCalls(): void {
+    const blocks = new TextBlocks();
     for (const entry of this.calls.all()) {
-      if (this.isSettled(entry)) entry.bytes ??= Buffer.from(entry.render(true));
+      if (this.isSettled(entry)) entry.bytes ??= blocks.add(entry.render(true));
     }
   }
 
