@@ -24,9 +24,10 @@ const cases: readonly Case[] = [
   { id: 'narrow', conversations: 5_000, allowed: 6, workers: 1, target: 1.3 },
   { id: 'narrow-two-workers', conversations: 5_000, allowed: 6, workers: 2, target: 1.3 },
 ];
-const days = { count: 10, ...daysFrom('2025-01-01', 0, 10) };
-/** Days as thick as those that are measured, before them: until their end the rate has settled, and is kept. */
-const warmUpDays = { count: 2, ...daysFrom('2025-01-01', -2, 2) };
+const firstDay = '2025-01-01';
+const days = { count: 10, ...daysFrom(firstDay, 0, 10) };
+/** As many as one child workflow takes, which is what one worker works on at a time. */
+const warmUpDaysPerWorker = 2;
 const latency_ms = 50;
 const retryAfter_s = 1;
 const quickShare = 0.1;
@@ -78,7 +79,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
   const size = `generate:0:${days.count}:${days.from}`;
   const provider = await startProvider(
     ...['--data', size, '--conversations', String(one.conversations)],
-    ...['--earlier', `0:${warmUpConversations(one)}:${warmUpDays.count}`],
+    ...['--earlier', `0:${warmUpConversations(one)}:${warmUpDays(one)}`],
     ...['--latency-ms', String(latency_ms)],
   );
   const limits = { maxConcurrent: one.allowed, retryAfterSeconds: retryAfter_s };
@@ -89,7 +90,7 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
     for (let number = 0; number < one.workers; number += 1) {
       workers.push(await system.startWorker('elevenlabs', provider));
     }
-    await warmUp(system, 'elevenlabs', warmUpDays);
+    await warmUp(system, 'elevenlabs', daysFrom(firstDay, -warmUpDays(one), warmUpDays(one)));
     const pids = Object.fromEntries(workers.map(({ pid }, index) => [`worker${index}`, pid]));
     const before = readCpu({ provider: provider.pid, ...system.pids, ...pids });
     const { wall_ms, answered, refused, inUsePercent, edges_ms } = await backfill(one, provider, system);
@@ -111,8 +112,13 @@ async function runOnce(one: Case, { profileDir }: Options): Promise<Run> {
   }
 }
 
-function warmUpConversations({ conversations }: Case): number {
-  return Math.round((conversations / days.count) * warmUpDays.count);
+/** Days as thick as those that are measured, before them: until their end the rate has settled, and is kept. */
+function warmUpDays({ workers }: Case): number {
+  return warmUpDaysPerWorker * workers;
+}
+
+function warmUpConversations(one: Case): number {
+  return Math.round((one.conversations / days.count) * warmUpDays(one));
 }
 
 /** Runs it to its end, and counts what the provider was asked meanwhile. */
