@@ -184,12 +184,23 @@ export interface TotalsInput {
   everyCategory: boolean;
 }
 
+export interface CheckInput {
+  source: Source;
+  /** Days whose number of records is wanted; inclusive. */
+  range?: { from: Day; to: Day };
+}
+
+export interface CheckResult {
+  /** About how many records a day of the range has, by the provider's own count; null where it does not say. */
+  recordsPerDay: number | null;
+}
+
 /** Every activity, by the name that Temporal Web shows. */
 export interface Activities {
   /** The sources that the worker has credentials for. */
   listSources: () => Promise<Source[]>;
   /** Asks the provider for one record, and fails when it does not accept the credentials. Writes nothing. */
-  checkCredentials: (input: { source: Source }) => Promise<void>;
+  checkCredentials: (input: CheckInput) => Promise<CheckResult>;
   /** The days of a backfill that are to do, by their state in `sync_days`; writes nothing. */
   planBackfill: (input: BackfillPlanInput) => Promise<BackfillPlan>;
   /**

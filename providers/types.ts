@@ -62,6 +62,8 @@ export interface Provider {
 export interface UsagePage {
   /** The body as it came, with the records under `usage_records`. */
   recordsText: string;
+  /** How many calls (or what else the category counts) each of them says; 0 where it says none. */
+  counts: number[];
   nextCursor: string | null;
 }
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { demoCredentials, demoWorld } from './demo-data.js';
 import { generateWorld, type GenerateOptions } from './generate.js';
 import { startSimulator } from './server.js';
+import { prepareUsage } from './usage.js';
 import { World } from './world.js';
 
 const usage = `usage: simulator [--port PORT] [--data demo|empty|generate:CALLS:DAYS[:FROM]] [--latency-ms MS] [--max-concurrent N]
@@ -49,13 +50,16 @@ async function main(): Promise<void> {
       conversations: { type: 'string', default: '0' },
       // More of both before the first day of a generated world.
       earlier: { type: 'string' },
-      // The texts of all calls are made at the start, for benchmarks.
+      // The texts of all calls are made, and usage is added up, at the start, for benchmarks.
       rendered: { type: 'boolean', default: false },
     },
   });
   const conversations = wholeNumber('conversations', values.conversations);
   const world = worldOf(values.data, conversations, earlierOf(values.earlier));
-  if (values.rendered) world.renderCalls();
+  if (values.rendered) {
+    prepareUsage(world);
+    world.renderCalls();
+  }
   const maxConcurrent = values['max-concurrent'];
   const simulator = await startSimulator({
     world,

@@ -121,7 +121,7 @@ class BackfillRun {
       ended: (key, _days, summary) => {
         this.#underWay.delete(key);
         addSummary(this.#tally, summary);
-        this.#window.recordsPerDay = recordsPerDay(this.#tally);
+        this.#window.recordsPerDay = recordsPerDay(this.#tally) ?? this.#window.recordsPerDay;
         this.#show();
       },
     });
@@ -139,7 +139,7 @@ class BackfillRun {
     upsertMemo({ source, from, to, order, reprocess, dryRun });
     this.#show();
     try {
-      await checkSource(source);
+      this.#window.recordsPerDay = await checkSource(source, { from, to });
     } catch (error) {
       if (!isCancellation(error)) this.#ending = 'failed';
       throw error;

@@ -6,44 +6,34 @@ export const defaultMaxParallelDays = 100;
 /** A provider is asked for no more days than this side by side. */
 export const limitOfParallelDays = 100;
 /** Each has up to two fetches of pages staged: more children would only stage more than is merged. */
-const childrenAtOnce_max = 8;
+const childrenAtOnce = { max: 8, ofThickDays: 4 };
+/** As many as in the most children of thin days: while so many records are under way, a child more would only cost more. */
+const recordsUnderWay_max = 80_000;
 /**
  * As long as nobody knows how many records a day has. Conversations are asked one by one, as many at once as the provider
  * allows, by all children together: several of them keep asking while one goes over to its next activity.
  */
 const daysPerChild_first: Record<Source, number> = { twilio: 5, elevenlabs: 2 };
-/**
- * A range of calls that fits into the window is started at once in about so many children, however thin its days may
- * be: enough for fetches beside merges. Smaller children would leave a second wave, which begins when the first has
- * ended, with hardly anything to do in between.
- */
-const childrenOfOneWave = 6;
 /** More would make cancelling slow, which lets days under way end. */
 const daysPerChild_max = 15;
+/** The pages of a day are asked for one after the other, so that a child of several thick days has less to wait for. */
+const daysPerChild_min: Record<Source, number> = { twilio: 3, elevenlabs: 1 };
 /**
- * What is worth a child workflow: it costs as much as four or five activities, and runs four of its own at least. A
- * conversation costs seven times the processor time of a call.
+ * What is worth a child workflow, which costs as much as four or five activities and runs five of its own: of calls, most of
+ * what one fetch takes. A conversation costs seven times the processor time of a call.
  */
-const recordsPerChild: Record<Source, number> = { twilio: 8_000, elevenlabs: 2_000 };
+const recordsPerChild: Record<Source, number> = { twilio: 9_000, elevenlabs: 2_000 };
 
 /**
  * How many days one child takes: many thin ones, few thick ones, and at most half of the window, so that one child
  * fetches while another one merges.
- * @param recordsPerDay of the days that were read so far; null while there are none
- * @param unended days that have not ended, under way or not; null when they may be more than anybody has counted
+ * @param recordsPerDay about; null while nobody knows
  */
-export function daysPerChild(
-  source: Source,
-  maxParallelDays: number,
-  recordsPerDay: number | null,
-  unended: number | null,
-): number {
-  let worthwhile = daysPerChild_first[source];
-  if (recordsPerDay !== null) {
-    worthwhile = Math.ceil(recordsPerChild[source] / Math.max(recordsPerDay, 1));
-  } else if (source === 'twilio' && unended !== null && unended <= maxParallelDays) {
-    worthwhile = Math.max(worthwhile, Math.ceil(unended / childrenOfOneWave));
-  }
+export function daysPerChild(source: Source, maxParallelDays: number, recordsPerDay: number | null): number {
+  const worthwhile =
+    recordsPerDay === null
+      ? daysPerChild_first[source]
+      : Math.max(daysPerChild_min[source], Math.round(recordsPerChild[source] / Math.max(recordsPerDay, 1)));
   return Math.min(worthwhile, daysPerChild_max, Math.ceil(maxParallelDays / 2));
 }
 
@@ -57,7 +47,7 @@ export class DayWindow {
   readonly #running = new Map<string, Day[]>();
   #lastTaken: Day | null = null;
   maxParallelDays: number;
-  /** Of the days that were read so far; null while there are none. */
+  /** Of the days that were read so far, or as the provider says; null while nobody knows. */
   recordsPerDay: number | null = null;
 
   /** @param lastTaken the day behind which the waiting days begin; null when none was started yet. */
@@ -96,7 +86,7 @@ export class DayWindow {
   nextStep(now: { more: boolean; paused: boolean; stopping: boolean }): WindowStep {
     const left = !now.stopping && (now.more || this.#waiting.length > 0);
     if (!left) return this.#running.size > 0 ? 'wait' : 'end';
-    if (now.paused || this.#freeDays < 1 || this.#running.size >= childrenAtOnce_max) return 'wait';
+    if (now.paused || this.#freeDays < 1 || this.#running.size >= this.#childrenAtOnce) return 'wait';
     const wanted = this.#sizeOfNext(now.more);
     if (now.more && this.#waiting.length < wanted) return 'plan';
     // A child of the few days that are free just now would cost as much as a whole one.
@@ -120,13 +110,19 @@ export class DayWindow {
     return this.#lastTaken;
   }
 
+  /** Where all that is left can start now, it is divided evenly: one child much smaller than the others would save nothing. */
   #sizeOfNext(more: boolean): number {
-    const unended = more ? null : this.waitingDays + this.runningDays;
-    const size = daysPerChild(this.#source, this.maxParallelDays, this.recordsPerDay, unended);
-    if (unended === null || unended > this.maxParallelDays || this.recordsPerDay !== null) return size;
-    // All of them start now: evenly, since a child of what is left over would cost as much as a whole one.
-    const children = Math.max(1, Math.ceil(this.waitingDays / size));
-    return Math.max(1, Math.ceil(this.waitingDays / children));
+    const size = daysPerChild(this.#source, this.maxParallelDays, this.recordsPerDay);
+    if (more || this.waitingDays === 0 || this.waitingDays > this.#freeDays) return size;
+    return Math.ceil(this.waitingDays / Math.ceil(this.waitingDays / size));
+  }
+
+  get #childrenAtOnce(): number {
+    const { max, ofThickDays } = childrenAtOnce;
+    if (this.recordsPerDay === null) return max;
+    const size = daysPerChild(this.#source, this.maxParallelDays, this.recordsPerDay);
+    const children = Math.floor(recordsUnderWay_max / Math.max(1, size * this.recordsPerDay));
+    return Math.min(max, Math.max(ofThickDays, children));
   }
 
   get #freeDays(): number {

@@ -36,5 +36,8 @@ export function readUsage(speaker: Speaker, asked: string, answer: TextAnswer): 
     throw malformed(speaker, asked, answer, fact);
   }
   const nextCursor = nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri);
-  return { recordsText: answer.text, nextCursor };
+  const counts = parsed.data.usage_records.map(({ count }) =>
+    typeof count === 'string' && /^[0-9]{1,15}$/.test(count) ? Number(count) : 0,
+  );
+  return { recordsText: answer.text, counts, nextCursor };
 }

@@ -6,26 +6,33 @@ import { DayWindow, daysPerChild } from '../../workflows/day-window.js';
 import { daysBetween } from './support/fake-ledger.js';
 
 test('a child takes half of the window at most, and five days while nobody knows how many records they have', () => {
-  expect([1, 2, 3, 4, 9, 10, 100].map((width) => daysPerChild('twilio', width, null, null))).toEqual([
+  expect([1, 2, 3, 4, 9, 10, 100].map((width) => daysPerChild('twilio', width, null))).toEqual([
     1, 1, 2, 2, 5, 5, 5,
   ]);
 });
 
 test('a child takes many thin days and few thick ones', () => {
-  const sizes = [0, 1, 600, 1_600, 8_000, 1e9].map((records) => daysPerChild('twilio', 100, records, 92));
-  expect(sizes).toEqual([15, 15, 14, 5, 1, 1]);
-  expect(daysPerChild('twilio', 6, 1, 4)).toBe(3);
+  const sizes = [0, 1, 630, 1_600, 8_000, 1e9].map((records) => daysPerChild('twilio', 100, records));
+  expect(sizes).toEqual([15, 15, 14, 6, 3, 3]);
+  expect(daysPerChild('twilio', 6, 1)).toBe(3);
 });
 
 test('a child takes fewer days of conversations, each of which is a request', () => {
-  expect([1, 4, 100].map((width) => daysPerChild('elevenlabs', width, null, 92))).toEqual([1, 2, 2]);
-  const sizes = [1, 366, 1_000, 5_000].map((records) => daysPerChild('elevenlabs', 100, records, 92));
-  expect(sizes).toEqual([15, 6, 2, 1]);
+  expect([1, 4, 100].map((width) => daysPerChild('elevenlabs', width, null))).toEqual([1, 2, 2]);
+  const sizes = [1, 366, 1_000, 5_000].map((records) => daysPerChild('elevenlabs', 100, records));
+  expect(sizes).toEqual([15, 5, 2, 1]);
 });
 
 /** Sizes of the children that are started before any has ended. */
-function firstWave(source: Source, width: number, count: number, more = false): number[] {
+function firstWave(
+  source: Source,
+  width: number,
+  count: number,
+  recordsPerDay: number | null,
+  more = false,
+): number[] {
   const window = new DayWindow(source, width);
+  window.recordsPerDay = recordsPerDay;
   const from = Date.parse('2025-01-01');
   window.add(daysBetween('2025-01-01', new Date(from + (count - 1) * 86_400_000).toISOString().slice(0, 10)));
   const sizes: number[] = [];
@@ -37,40 +44,41 @@ function firstWave(source: Source, width: number, count: number, more = false): 
 
 test.each([
   [1, [1]],
-  [8, [4, 4]],
-  [10, [5, 5]],
-  [30, [5, 5, 5, 5, 5, 5]],
-  [31, [6, 5, 5, 5, 5, 5]],
-  [61, [11, 10, 10, 10, 10, 10]],
+  [16, [8, 8]],
+  [30, [10, 10, 10]],
   [92, [14, 13, 13, 13, 13, 13, 13]],
-  [100, [15, 15, 14, 14, 14, 14, 14]],
-  [101, [5, 5, 5, 5, 5, 5, 5, 5]],
-])(
-  '%i days are divided evenly among about six children, where all of them fit into the window',
-  (days, sizes) => {
-    expect(firstWave('twilio', 100, days)).toEqual(sizes);
-  },
-);
-
-test('a range that does not fit, or that is not all known, begins with children of five days', () => {
-  expect(firstWave('twilio', 60, 92)).toEqual([5, 5, 5, 5, 5, 5, 5, 5]);
-  expect(firstWave('twilio', 100, 60, true)).toEqual([5, 5, 5, 5, 5, 5, 5, 5]);
-  expect(firstWave('twilio', 7, 8)).toEqual([4]);
-  expect(firstWave('twilio', 8, 8)).toEqual([4, 4]);
-  expect(firstWave('elevenlabs', 100, 31)).toEqual([2, 2, 2, 2, 2, 2, 2, 2]);
+  [100, [13, 13, 13, 13, 12, 12, 12, 12]],
+  [101, [14, 14, 14, 14, 14, 14, 14]],
+])('%i thin days are divided evenly, where all of them fit into the window', (days, sizes) => {
+  expect(firstWave('twilio', 100, days, 630)).toEqual(sizes);
 });
 
-test('a window that was made narrower before its days were started is not filled as if they fitted', () => {
-  const window = new DayWindow('twilio', 100);
-  window.add(daysBetween('2025-01-01', '2025-04-02'));
-  expect(window.take(false)!.days).toHaveLength(14);
-  window.maxParallelDays = 20;
-  expect(window.take(false)!.days).toHaveLength(5);
+test('so are days of which nobody knows how thick they are', () => {
+  expect(firstWave('twilio', 100, 30, null)).toEqual([5, 5, 5, 5, 5, 5]);
+  expect(firstWave('twilio', 100, 7, null)).toEqual([4, 3]);
+  expect(firstWave('twilio', 100, 92, null)).toEqual([5, 5, 5, 5, 5, 5, 5, 5]);
+  expect(firstWave('elevenlabs', 100, 31, null)).toEqual([2, 2, 2, 2, 2, 2, 2, 2]);
+});
+
+test('thick days are started in fewer children, as the records that are under way would be many', () => {
+  expect(firstWave('twilio', 100, 60, 5_000)).toEqual([3, 3, 3, 3, 3]);
+  expect(firstWave('twilio', 100, 60, 8_000)).toEqual([3, 3, 3, 3]);
+  expect(firstWave('twilio', 100, 10, 50_000)).toEqual([3, 3, 2, 2]);
+  expect(firstWave('twilio', 2, 10, 50_000)).toEqual([1, 1]);
+  expect(firstWave('elevenlabs', 100, 31, 1_000)).toEqual([2, 2, 2, 2, 2, 2, 2, 2]);
+  expect(firstWave('elevenlabs', 100, 31, 5_000)).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+});
+
+test('days that do not fit, or are not all known, are started in whole children', () => {
+  expect(firstWave('twilio', 60, 92, 630)).toEqual([14, 14, 14, 14]);
+  expect(firstWave('twilio', 100, 60, 630, true)).toEqual([14, 14, 14, 14]);
+  expect(firstWave('twilio', 7, 8, null)).toEqual([4]);
+  expect(firstWave('twilio', 8, 8, null)).toEqual([4, 4]);
 });
 
 test('no more than eight children are under way, however wide the window', () => {
   const window = new DayWindow('twilio', 100);
-  window.recordsPerDay = 100_000;
+  window.recordsPerDay = 3_000;
   window.add(daysBetween('2025-01-01', '2025-04-10'));
   const now = { more: false, paused: false, stopping: false };
   let children = 0;
@@ -82,7 +90,7 @@ test('no more than eight children are under way, however wide the window', () =>
 
 test('a child waits until the window has room for a whole one, unless less is left or nothing runs', () => {
   const window = new DayWindow('twilio', 20);
-  window.recordsPerDay = 1_000;
+  window.recordsPerDay = 1_125;
   window.add(daysBetween('2025-01-01', '2025-01-31'));
   const now = { more: false, paused: false, stopping: false };
   const start = () => {

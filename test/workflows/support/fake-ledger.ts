@@ -92,6 +92,8 @@ export class FakeLedger {
   readonly dailyPlans: DailyPlanInput[] = [];
   readonly plans: BackfillPlanInput[] = [];
   readonly merges: string[][] = [];
+  /** What the provider says of how many records a day has. */
+  recordsPerDay: number | null = null;
   readonly totals: TotalsInput[] = [];
   /** Days in the order in which they were first fetched. */
   readonly begun: Day[] = [];
@@ -157,7 +159,7 @@ export class FakeLedger {
       listSources: called('listSources', () => this.sourcesOn),
       checkCredentials: called('checkCredentials', async ({ source }) => {
         await this.#gates.get('checkCredentials')?.opened;
-        if (this.keyRefused !== source) return;
+        if (this.keyRefused !== source) return { recordsPerDay: this.recordsPerDay };
         throw ApplicationFailure.nonRetryable('The key was refused.', 'ProviderCredentialsRefused');
       }),
       planBackfill: called('planBackfill', (input) => this.#planBackfill(input)),
