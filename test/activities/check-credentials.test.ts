@@ -21,12 +21,16 @@ beforeEach(async () => {
 
 afterEach(() => simulator.stop());
 
-async function check(input: CheckInput, authToken: string = demoCredentials.twilio.authToken) {
+async function check(
+  input: CheckInput,
+  authToken: string = demoCredentials.twilio.authToken,
+  timeout_ms?: number,
+) {
   const { accountSid } = demoCredentials.twilio;
   const baseUrl = simulator.twilioUrl;
   const twilio = await createTwilioProvider({ accountSid, authToken, baseUrl, requestTimeoutMs: 5_000 });
   // It asks providers alone: neither the ledger nor a lease.
-  const activity = createCheckCredentials({ providers: { twilio } } as unknown as Dependencies);
+  const activity = createCheckCredentials({ providers: { twilio } } as unknown as Dependencies, timeout_ms);
   try {
     return await new MockActivityEnvironment().run(activity, input);
   } finally {
@@ -51,6 +55,12 @@ it('says nothing of days without calls', async () => {
 it.each([401, 403, 429, 500])('goes on without the count where usage is answered with %i', async (status) => {
   simulator.faults.add({ kind: 'status', request: 'usage', status });
   expect(await check({ source: 'twilio', range })).toEqual({ recordsPerDay: null });
+});
+
+it('does not wait for a count that does not come', async () => {
+  simulator.faults.add({ kind: 'stall', request: 'usage' });
+  const counted = check({ source: 'twilio', range }, demoCredentials.twilio.authToken, 50);
+  expect(await counted).toEqual({ recordsPerDay: null });
 });
 
 it('refuses a wrong key, whether or not somebody wants to know', async () => {
