@@ -8,11 +8,8 @@ import { readConversationsPage, readTwilioPage, type PageRead, type PageRequest 
 import { sourceOff } from './source-off.js';
 import type { Activities, Day, DayCursor, FetchInput, FetchResult } from './types.js';
 
-/**
- * After so many records or so much time no further page is begun, so that the merge of what came can begin. Conversations
- * come as slowly as the provider allows: what the last fetch brought is merged when it has nothing left to do.
- */
-const budget = { records: 10_000, milliseconds: { twilio: 8_000, elevenlabs: 4_000 } };
+/** After so many records or so much time no further page is begun, so that the merge of what came can begin. */
+const budget = { records: 10_000, milliseconds: 8_000 };
 /**
  * Of the time, more or less: children that started together would end their fetches together, and none of them would
  * ask the provider for anything while all of them go over to the next.
@@ -54,7 +51,7 @@ async function readDays(
   const readPage = pageReader(deps, input.source);
   const ticket = input.dryRun ? 0 : await beginDays(deps, input, progress.unfinished);
   const spread = 1 + budgetSpread * (2 * Math.random() - 1);
-  const deadline = performance.now() + budget.milliseconds[input.source] * spread;
+  const deadline = performance.now() + budget.milliseconds * spread;
   const passing: ProviderError[] = [];
 
   const readDay = async (begin: DayCursor): Promise<void> => {
