@@ -124,6 +124,7 @@ test('usage that fills more than one page is read to its end', async () => {
   };
   for (const [path, body] of Object.entries(bodies))
     system.simulator.faults.add({ kind: 'status', status: 200, request: 'usage', path, body });
+  system.simulator.stats.reset();
   expect(await reconcile('twilio')).toMatchObject({ days: 4, fetchedAgain: 0, drifting: [] });
   expect(system.simulator.stats.requests.usage.total).toBe(8);
 });
