@@ -11,12 +11,7 @@
  */
 import { once } from 'node:events';
 import pg from 'pg';
-
-interface Days {
-  /** First and last day, `YYYY-MM-DD`. */
-  from: string;
-  to: string;
-}
+import type { Days } from './backfill.js';
 
 export interface BaselineInput extends Days {
   databaseUrl: string;

@@ -1,5 +1,5 @@
 // Twilio's daily usage totals, computed from the world's calls.
-import { dayLengthMs, daysBetween, parseDay } from './dates.js';
+import { dayLengthMs, dayOf, daysBetween, parseDay } from './dates.js';
 import { Decimal } from './decimal.js';
 import { parseJsonObject, stringifyJson, type JsonObject } from './json-text.js';
 import type { World } from './world.js';
@@ -44,7 +44,7 @@ const preparedTotals = new WeakMap<World, Map<string, Map<UsageCategory, Total>>
 export function prepareUsage(world: World): void {
   const totals = new Map<string, Map<UsageCategory, Total>>();
   for (const { at } of world.calls.all()) {
-    const [day = ''] = daysBetween(at, at);
+    const day = dayOf(at);
     if (!totals.has(day)) totals.set(day, totalsOfDay(world, day));
   }
   preparedTotals.set(world, totals);
