@@ -5,6 +5,7 @@
 import { ProviderError, type TwilioProvider } from '../providers/index.js';
 import { toApplicationFailure } from '../providers/request-failure.js';
 import type { Dependencies } from './dependencies.js';
+import { callCategories } from './fetch-provider-totals.js';
 import { withHeartbeats } from './heartbeat.js';
 import { sourceOff } from './source-off.js';
 import type { Activities, CheckInput, CheckResult } from './types.js';
@@ -54,9 +55,13 @@ async function callsPerDay(
 ): Promise<number | null> {
   const timeout = AbortSignal.timeout(timeout_ms);
   try {
-    const { counts } = await twilio.listUsage('calls', from, to, null, AbortSignal.any([signal, timeout]));
-    const calls = counts.reduce((sum, count) => sum + count, 0);
-    return calls === 0 ? null : calls / counts.length;
+    const either = AbortSignal.any([signal, timeout]);
+    const pages = await Promise.all(
+      callCategories.map((category) => twilio.listUsage(category, from, to, null, either)),
+    );
+    const days = Math.max(...pages.map(({ counts }) => counts.length));
+    const calls = pages.flatMap(({ counts }) => counts).reduce((sum, count) => sum + count, 0);
+    return calls === 0 ? null : calls / days;
   } catch (error) {
     if (error instanceof ProviderError || (timeout.aborted && !signal.aborted)) return null;
     throw error;

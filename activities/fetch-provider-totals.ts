@@ -19,7 +19,7 @@ import type { Activities, TotalsInput } from './types.js';
  * Categories that hold calls and overlap nowhere: `calls` is inbound and outbound without SIP and client
  * (https://www.twilio.com/docs/usage/api/usage-record: a parent category repeats its children).
  */
-const callCategories = [
+export const callCategories = [
   'calls',
   'calls-sip-inbound',
   'calls-sip-outbound',

@@ -42,6 +42,14 @@ it('counts calls over all days of the range, also those without any', async () =
   expect(await check({ source: 'twilio', range })).toEqual({ recordsPerDay: 22.5 });
 });
 
+it('counts trunks and SIP as well', async () => {
+  const usage_records = ['40', '0', '0', '10'].map((count) => ({ count }));
+  const body = JSON.stringify({ usage_records, next_page_uri: null });
+  for (const path of ['Category=trunking-termination', 'Category=calls-sip-outbound'])
+    simulator.faults.add({ kind: 'status', status: 200, request: 'usage', path, body });
+  expect(await check({ source: 'twilio', range })).toEqual({ recordsPerDay: 22.5 + 25 });
+});
+
 it('asks for no usage where nobody wants to know', async () => {
   expect(await check({ source: 'twilio' })).toEqual({ recordsPerDay: null });
   expect(simulator.stats.requests.usage.total).toBe(0);

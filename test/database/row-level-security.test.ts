@@ -192,6 +192,10 @@ it('the role of docs/operations.md reads every table and view, and writes nothin
       `update settings set lookback_days = 3`,
       `delete from calls`,
       `select hourledger.add_dirty_records('calls', array['CA1'])`,
+      `select hourledger.lock_mapping()`,
+      `create temp table workspace_phones (id integer);
+       create trigger forge after insert on pg_temp.workspace_phones
+         for each row execute function hourledger.note_mapping_change()`,
       `select public.merge_page('some page')`,
     ]) {
       await expect(client.query(write), write).rejects.toThrow('permission denied');
