@@ -70,8 +70,9 @@ test('of the totals that days are reconciled with: it fails at once', async () =
   system = await startSystem({ world, sources: ['twilio'] });
   await system.startWorker();
   await system.backfill({ source: 'twilio', ...range });
+  const counted = system.simulator.stats.requests.usage.total;
   leadInACircle('usage', 'Category=calls&');
   const message = await failureOf('reconcile', { source: 'twilio', ...range });
   expect(message).toMatch(/^Twilio's pages of the usage of .* lead in a circle: .*circle-a" came again/);
-  expect(system.simulator.stats.requests.usage.total).toBeLessThan(10);
+  expect(system.simulator.stats.requests.usage.total - counted).toBeLessThan(10);
 });
