@@ -9,7 +9,7 @@ import { sourceOff } from './source-off.js';
 import type { Activities, Day, DayCursor, FetchInput, FetchResult } from './types.js';
 
 /** After so many records or so much time no further page is begun, so that the merge of what came can begin. */
-const budget = { records: 10_000, milliseconds: 8_000 };
+const budget = { records: 16_000, milliseconds: 8_000 };
 /**
  * Of the time, more or less: children that started together would end their fetches together, and none of them would
  * ask the provider for anything while all of them go over to the next.

@@ -1,5 +1,6 @@
 /** The embedded stack as a whole: PostgreSQL, PostgREST behind its gateway, and Temporal, in one data directory. */
 import { existsSync, realpathSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { migrate } from '../database/migrate.js';
 import { packageRoot } from '../database/package-root.js';
@@ -16,8 +17,11 @@ import { ensureTemporal, httpStatus } from './temporal.js';
 const rest_ms = 30_000;
 /** A PostgREST that lost its database tries again at ever longer intervals; from here on a new one is quicker. */
 const restReconnect_ms = 3_000;
-/** Enough for a worker's parallel pages, far fewer than PostgreSQL's max_connections. */
-const restPoolSize = 20;
+/**
+ * A few more than can work at the same time. PostgREST uses its connections in turns, and each has to plan everything and
+ * to come by its memory for itself: what a merge costs a connection for the first time, more of them pay.
+ */
+const restPoolSize = Math.max(5, 2 * availableParallelism() + 1);
 
 export interface StackOptions {
   /** The folder that holds everything; HOURLEDGER_DATA_DIR or .hourledger when left out. */

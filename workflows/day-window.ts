@@ -15,14 +15,16 @@ const recordsUnderWay_max = 80_000;
  */
 const daysPerChild_first: Record<Source, number> = { twilio: 5, elevenlabs: 2 };
 /** More would make cancelling slow, which lets days under way end. */
-const daysPerChild_max = 15;
+const daysPerChild_max = 31;
 /** The pages of a day are asked for one after the other, so that a child of several thick days has less to wait for. */
 const daysPerChild_min: Record<Source, number> = { twilio: 3, elevenlabs: 1 };
 /**
  * What is worth a child workflow, which costs as much as four or five activities and runs five of its own: of calls, most of
  * what one fetch takes. A conversation costs seven times the processor time of a call.
  */
-const recordsPerChild: Record<Source, number> = { twilio: 9_000, elevenlabs: 2_000 };
+const recordsPerChild: Record<Source, number> = { twilio: 15_000, elevenlabs: 2_000 };
+/** What few records are still worth a child, so that up to as many as of thick days share a short backfill. */
+const recordsPerChild_min: Record<Source, number> = { twilio: 5_000, elevenlabs: 2_000 };
 
 /**
  * How many days one child takes: many thin ones, few thick ones, and at most half of the window, so that one child
@@ -114,7 +116,16 @@ export class DayWindow {
   #sizeOfNext(more: boolean): number {
     const size = daysPerChild(this.#source, this.maxParallelDays, this.recordsPerDay);
     if (more || this.waitingDays === 0 || this.waitingDays > this.#freeDays) return size;
-    return Math.ceil(this.waitingDays / Math.ceil(this.waitingDays / size));
+    return Math.ceil(
+      this.waitingDays / Math.max(Math.ceil(this.waitingDays / size), this.#childrenWorthwhile),
+    );
+  }
+
+  /** How many children more may share what is left, each still worth its costs. */
+  get #childrenWorthwhile(): number {
+    const records = this.waitingDays * (this.recordsPerDay ?? 0);
+    const idle = childrenAtOnce.ofThickDays - this.#running.size;
+    return Math.min(idle, this.waitingDays, Math.floor(records / recordsPerChild_min[this.#source]));
   }
 
   get #childrenAtOnce(): number {

@@ -13,14 +13,14 @@ test('a child takes half of the window at most, and five days while nobody knows
 
 test('a child takes many thin days and few thick ones', () => {
   const sizes = [0, 1, 630, 1_600, 8_000, 1e9].map((records) => daysPerChild('twilio', 100, records));
-  expect(sizes).toEqual([15, 15, 14, 6, 3, 3]);
+  expect(sizes).toEqual([31, 31, 24, 9, 3, 3]);
   expect(daysPerChild('twilio', 6, 1)).toBe(3);
 });
 
 test('a child takes fewer days of conversations, each of which is a request', () => {
   expect([1, 4, 100].map((width) => daysPerChild('elevenlabs', width, null))).toEqual([1, 2, 2]);
   const sizes = [1, 366, 1_000, 5_000].map((records) => daysPerChild('elevenlabs', 100, records));
-  expect(sizes).toEqual([15, 5, 2, 1]);
+  expect(sizes).toEqual([31, 5, 2, 1]);
 });
 
 /** Sizes of the children that are started before any has ended. */
@@ -46,9 +46,9 @@ test.each([
   [1, [1]],
   [16, [8, 8]],
   [30, [10, 10, 10]],
-  [92, [14, 13, 13, 13, 13, 13, 13]],
-  [100, [13, 13, 13, 13, 12, 12, 12, 12]],
-  [101, [14, 14, 14, 14, 14, 14, 14]],
+  [92, [23, 23, 23, 23]],
+  [100, [20, 20, 20, 20, 20]],
+  [101, [24, 24, 24, 24]],
 ])('%i thin days are divided evenly, where all of them fit into the window', (days, sizes) => {
   expect(firstWave('twilio', 100, days, 630)).toEqual(sizes);
 });
@@ -70,14 +70,14 @@ test('thick days are started in fewer children, as the records that are under wa
 });
 
 test('days that do not fit, or are not all known, are started in whole children', () => {
-  expect(firstWave('twilio', 60, 92, 630)).toEqual([14, 14, 14, 14]);
-  expect(firstWave('twilio', 100, 60, 630, true)).toEqual([14, 14, 14, 14]);
+  expect(firstWave('twilio', 60, 92, 630)).toEqual([24, 24]);
+  expect(firstWave('twilio', 100, 60, 630, true)).toEqual([24, 24]);
   expect(firstWave('twilio', 7, 8, null)).toEqual([4]);
   expect(firstWave('twilio', 8, 8, null)).toEqual([4, 4]);
 });
 
 test('no more than eight children are under way, however wide the window', () => {
-  const window = new DayWindow('twilio', 100);
+  const window = new DayWindow('elevenlabs', 100);
   window.recordsPerDay = 3_000;
   window.add(daysBetween('2025-01-01', '2025-04-10'));
   const now = { more: false, paused: false, stopping: false };
@@ -90,7 +90,7 @@ test('no more than eight children are under way, however wide the window', () =>
 
 test('a child waits until the window has room for a whole one, unless less is left or nothing runs', () => {
   const window = new DayWindow('twilio', 20);
-  window.recordsPerDay = 1_125;
+  window.recordsPerDay = 1_875;
   window.add(daysBetween('2025-01-01', '2025-01-31'));
   const now = { more: false, paused: false, stopping: false };
   const start = () => {
@@ -102,7 +102,7 @@ test('a child waits until the window has room for a whole one, unless less is le
   window.finish('2025-01-01');
   expect(start()).toBe(8);
   window.finish('2025-01-09');
-  expect(start()).toBe(7);
+  expect(start()).toBe(4);
   window.maxParallelDays = 3;
   expect(window.nextStep(now)).toBe('wait');
 });
