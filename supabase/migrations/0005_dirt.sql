@@ -21,6 +21,8 @@ create table hourledger.dirty_keys (
   after_key text not null default '',
   set_aside text
 );
+-- External: no time is spent on compressing what is read once.
+alter table hourledger.dirty_keys alter column keys set storage external;
 comment on table hourledger.dirty_keys is 'Records, and what records depend on, to be assigned again.';
 comment on column hourledger.dirty_keys.kind is 'calls and conversations: ids of records. Others: what leads to the records that depend on it; inserted-calls and inserted-leads to those of many calls at once.';
 comment on column hourledger.dirty_keys.after_key is 'How far a key with many dependants has been followed.';

@@ -34,6 +34,8 @@ create table hourledger.staged_pages (
   outcomes text,
   staged_at timestamptz not null default now()
 );
+-- External: a thousand ids are read back soon, and hardly get smaller for all the time that compressing them takes.
+alter table hourledger.staged_pages alter column ids set storage external, alter column outcomes set storage external;
 create index staged_pages_run_day on hourledger.staged_pages (run_id, source, day);
 comment on table hourledger.staged_pages is 'Pages that a run fetched: where they belong, and once merged, what merging did.';
 comment on column hourledger.staged_pages.day is 'The day whose list gave the page; null for records asked by their ids.';
