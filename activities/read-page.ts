@@ -69,7 +69,7 @@ export async function readTwilioPage(
     recordsKey: page.recordsPath,
     askedTicket: ticket,
     gone: 0,
-    body: page.recordsBytes,
+    body: page.recordsUtf8,
   });
   return { pageIds: [pageId], fetched, ...staged };
 }

@@ -19,8 +19,8 @@ export interface PageToStage {
   askedTicket: number;
   /** How many records the provider did not know any more. */
   gone: number;
-  /** JSON; bytes are UTF-8. */
-  body: string | Uint8Array;
+  /** JSON; pieces of bytes are UTF-8. */
+  body: string | readonly Uint8Array[];
 }
 
 export interface Staged {
@@ -46,6 +46,6 @@ export function stagePage(ledger: Ledger, page: PageToStage): Promise<Staged> {
     gone: page.gone,
   };
   const line = Buffer.from(`${JSON.stringify(facts)}\n`);
-  const body = typeof page.body === 'string' ? Buffer.from(page.body) : page.body;
-  return ledger.send<Staged>('stage_page', [line, body]);
+  const body = typeof page.body === 'string' ? [Buffer.from(page.body)] : page.body;
+  return ledger.send<Staged>('stage_page', [line, ...body]);
 }

@@ -40,8 +40,11 @@ export async function postBytes(
     agent: isSecure ? agents.https : agents.http,
   });
   const received = receive(request, signal, timeout_ms);
+  // Corked, the parts leave in one call of the system.
+  request.cork();
   for (const part of body) request.write(part);
   request.end();
+  request.uncork();
   const answer = await received;
   const status = answer.message.statusCode ?? 502;
   return new Response(statusesWithoutBody.has(status) ? null : answer.body, {

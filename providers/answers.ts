@@ -46,7 +46,7 @@ export function noAnswer(speaker: Speaker, asked: string, error: unknown): unkno
  */
 export function parseAnswer(speaker: Speaker, asked: string, answer: TextAnswer): Record<string, unknown> {
   if (answer.status < 200 || answer.status > 299) throw refused(speaker, asked, answer);
-  const body = parseJson(answer.text);
+  const body = parseJson(answer.body.text);
   if (!isRecord(body)) {
     throw malformed(
       speaker,
@@ -64,13 +64,13 @@ export function malformed(speaker: Speaker, asked: string, answer: TextAnswer, w
     kind: 'malformed',
     source: speaker.source,
     status: answer.status,
-    message: `${speaker.name}'s answer for ${asked} (HTTP ${answer.status}, ${answer.text.length} characters) ${why}; ${begins(speaker, answer.text)}`,
+    message: `${speaker.name}'s answer for ${asked} (HTTP ${answer.status}, ${answer.body.text.length} characters) ${why}; ${begins(speaker, answer.body.text)}`,
   });
 }
 
 /** Whether the provider itself says that a record does not exist: a 404 of a proxy on the way is an HTML page, not JSON. */
 export function isGone(answer: TextAnswer): boolean {
-  return answer.status === 404 && isRecord(parseJson(answer.text));
+  return answer.status === 404 && isRecord(parseJson(answer.body.text));
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -78,7 +78,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function refused(speaker: Speaker, asked: string, answer: TextAnswer): ProviderError {
-  const body = parseJson(answer.text);
+  const body = parseJson(answer.body.text);
   if (answer.status < 400 || (answer.status === 404 && body === undefined)) {
     return malformed(speaker, asked, answer, 'is neither a page nor one of its errors');
   }
@@ -92,7 +92,9 @@ function refused(speaker: Speaker, asked: string, answer: TextAnswer): ProviderE
     ...(retryAfterMs === undefined ? [] : [`Retry-After ${retryAfterMs} ms`]),
   ].join(', ');
   const words =
-    said.message === undefined ? begins(speaker, answer.text) : `it says ${quote(speaker, said.message)}`;
+    said.message === undefined
+      ? begins(speaker, answer.body.text)
+      : `it says ${quote(speaker, said.message)}`;
   return new ProviderError({
     kind,
     source: speaker.source,

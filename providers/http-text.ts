@@ -1,5 +1,5 @@
-/** One HTTP GET whose body comes back as text: bounded in time and size, no redirect followed, nothing retried. */
-import { isAscii } from 'node:buffer';
+/** One HTTP GET whose body comes back as it came: bounded in time and size, no redirect followed, nothing retried. */
+import { isAscii, isUtf8 } from 'node:buffer';
 import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
@@ -43,9 +43,32 @@ export interface TextRequest {
 export interface TextAnswer {
   status: number;
   headers: http.IncomingHttpHeaders;
-  text: string;
-  /** The body of which `text` is the text. */
-  bytes: Buffer;
+  body: Body;
+}
+
+/**
+ * A body in the pieces in which it came. Pages are megabytes, and each further copy of one has the garbage collector look
+ * through the whole process sooner; so they are put together, and made text of, where that is asked for.
+ */
+export class Body {
+  readonly pieces: readonly Buffer[];
+  #text: string | null = null;
+
+  constructor(pieces: readonly Buffer[]) {
+    this.pieces = pieces;
+  }
+
+  /** Bytes that are no UTF-8 become the replacement character. */
+  get text(): string {
+    this.#text ??= textOf(Buffer.concat(this.pieces));
+    return this.#text;
+  }
+
+  /** The pieces of `text`. */
+  get utf8(): readonly Buffer[] {
+    const isClean = this.pieces.every(isAscii) || isUtf8(Buffer.concat(this.pieces));
+    return isClean ? this.pieces : [Buffer.from(this.text)];
+  }
 }
 
 /** Why there is no whole answer. Its message names neither headers nor the query. */
@@ -71,13 +94,13 @@ export async function requestText(request: TextRequest): Promise<TextAnswer> {
   request.signal?.throwIfAborted();
   const answer = await receive(request);
   const { statusCode, headers } = answer.message;
-  const bytes = await unpack(answer.body, headers['content-encoding'], request.bodyBytesMax);
-  return { status: statusCode ?? 0, headers, text: textOf(bytes), bytes };
+  const pieces = await unpack(answer.pieces, headers['content-encoding'], request.bodyBytesMax);
+  return { status: statusCode ?? 0, headers, body: new Body(pieces) };
 }
 
 interface Received {
   message: http.IncomingMessage;
-  body: Buffer;
+  pieces: Buffer[];
 }
 
 function receive({ url, headers, agents, timeoutMs, bodyBytesMax, signal }: TextRequest): Promise<Received> {
@@ -106,23 +129,27 @@ function receive({ url, headers, agents, timeoutMs, bodyBytesMax, signal }: Text
     signal?.addEventListener('abort', stop, { once: true });
     sent.on('error', (error: NodeJS.ErrnoException) => fail(networkError(error)));
     sent.on('response', (message) => {
-      const chunks: Buffer[] = [];
+      const pieces: Buffer[] = [];
       let bytes = 0;
       message.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > bodyBytesMax) fail(tooLarge(bodyBytesMax));
-        else chunks.push(chunk);
+        else pieces.push(chunk);
       });
       message.on('error', (error: NodeJS.ErrnoException) => fail(networkError(error)));
-      message.on('end', () => finish(() => resolve({ message, body: Buffer.concat(chunks) })));
+      message.on('end', () => finish(() => resolve({ message, pieces })));
     });
   });
 }
 
-async function unpack(body: Buffer, encoding: string | undefined, bodyBytesMax: number): Promise<Buffer> {
-  if (encoding !== 'gzip') return body;
+async function unpack(
+  pieces: Buffer[],
+  encoding: string | undefined,
+  bodyBytesMax: number,
+): Promise<Buffer[]> {
+  if (encoding !== 'gzip') return pieces;
   try {
-    return await gunzipBounded(body, { maxOutputLength: bodyBytesMax });
+    return [await gunzipBounded(Buffer.concat(pieces), { maxOutputLength: bodyBytesMax })];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bodyBytesMax);
     throw new NoAnswerError('unreadable', 'the body says that it is gzip and is not');

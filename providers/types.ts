@@ -9,8 +9,8 @@ export interface ListedPage {
 
 /** A page whose list already holds the whole records (Twilio). */
 export interface RecordsPage extends ListedPage {
-  /** The body as it came, in UTF-8: no number in it has been through JavaScript. */
-  recordsBytes: Uint8Array;
+  /** The body as it came, in UTF-8, in pieces: no number in it has been through JavaScript. */
+  recordsUtf8: readonly Uint8Array[];
   /** The key of the body under which the array of records is. */
   recordsPath: 'calls';
   /** How many there are. */

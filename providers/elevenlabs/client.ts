@@ -79,7 +79,7 @@ export async function createElevenLabsProvider(options: ElevenLabsOptions): Prom
       if (typeof answeredId === 'string' && answeredId !== id) {
         throw malformed(speaker, asked, answer, 'is not that conversation');
       }
-      return { recordText: answer.text };
+      return { recordText: answer.body.text };
     },
     close: () => connections.close(),
   };

@@ -1,6 +1,5 @@
 /** Twilio's call list through the `twilio` SDK, which does URL, version, authentication and encoding; the body stays raw text. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { isUtf8 } from 'node:buffer';
 import type { Agent } from 'node:https';
 import type Twilio from 'twilio';
 import { z } from 'zod';
@@ -8,7 +7,7 @@ import type { Day } from '../../activities/types.js';
 import { isGone, isRecord, malformed, noAnswer, originOf, parseAnswer, type Speaker } from '../answers.js';
 import { dayStartUnixSecs, nextDay } from '../days.js';
 import { readEnvelope } from '../envelope.js';
-import { keepConnections, requestText, type KeptConnections, type TextAnswer } from '../http-text.js';
+import { Body, keepConnections, requestText, type KeptConnections, type TextAnswer } from '../http-text.js';
 import type { RecordsPage, TwilioProvider } from '../types.js';
 import { checkCursor, nextCursorOf } from './paging.js';
 import { readUsage, usageFilter } from './usage.js';
@@ -100,7 +99,7 @@ export async function createTwilioProvider(options: TwilioOptions): Promise<Twil
       const record = parseAnswer(speaker, asked, answer);
       if (typeof record['sid'] === 'string' && record['sid'] !== id)
         throw malformed(speaker, asked, answer, 'is not that call');
-      return { recordText: answer.text };
+      return { recordText: answer.body.text };
     },
     close: () => connections.close(),
   };
@@ -117,8 +116,9 @@ function dayFilter(day: Day, pageSize: number): Record<string, string | number> 
 
 function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsPage {
   // A page with a byte 0 is no JSON, and could not even be staged: Postgres takes no text with it.
-  const isReadable = answer.status === 200 && !answer.bytes.includes(0);
-  const envelope = isReadable ? readEnvelope(answer.text, 'calls') : null;
+  const { pieces } = answer.body;
+  const isReadable = answer.status === 200 && !pieces.some((piece) => piece.includes(0));
+  const envelope = isReadable ? readEnvelope(pieces, 'calls') : null;
   const parsed = pageEnvelope.safeParse(envelope?.members ?? parseAnswer(speaker, asked, answer));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -131,7 +131,7 @@ function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsP
   }
   return {
     // Bytes that are no UTF-8 would hold up the whole page; as text, with a replacement character, they are one record's fault.
-    recordsBytes: isUtf8(answer.bytes) ? answer.bytes : Buffer.from(answer.text),
+    recordsUtf8: answer.body.utf8,
     recordsPath: 'calls',
     records: envelope?.records ?? parsed.data.calls.length,
     nextCursor: nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri),
@@ -170,7 +170,7 @@ function rawTextClient(
       signal: signals.getStore(),
     });
     return {
-      data: answer,
+      data: answer.body,
       status: answer.status,
       statusText: '',
       headers: { 'retry-after': answer.headers['retry-after'] },
@@ -190,13 +190,13 @@ function onOrigin(url: string, origin: string | null): string {
 /** The SDK types what it passes on as `any`; it is what the transport above gave it. */
 const carriedResponse = z.object({
   statusCode: z.number(),
-  body: z.object({ text: z.string(), bytes: z.instanceof(Buffer) }),
+  body: z.instanceof(Body),
   headers: z.object({ 'retry-after': z.string().optional() }),
 });
 
 function toTextAnswer(response: unknown): TextAnswer {
   const { statusCode, body, headers } = carriedResponse.parse(response);
-  return { status: statusCode, headers, ...body };
+  return { status: statusCode, headers, body };
 }
 
 function credentialsOf(options: TwilioOptions): [user: string, password: string] {

@@ -39,5 +39,5 @@ export function readUsage(speaker: Speaker, asked: string, answer: TextAnswer): 
   const counts = parsed.data.usage_records.map(({ count }) =>
     typeof count === 'string' && /^[0-9]{1,15}$/.test(count) ? Number(count) : 0,
   );
-  return { recordsText: answer.text, counts, nextCursor };
+  return { recordsText: answer.body.text, counts, nextCursor };
 }

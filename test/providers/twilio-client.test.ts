@@ -43,7 +43,7 @@ describe('a page of calls', () => {
   test('asks for one whole UTC day with the credentials, and hands the text on to the last digit (L4)', async () => {
     const page = await twilio.listDay('2025-10-31', null);
     expect(page).toEqual({
-      recordsBytes: Buffer.from(exactPage),
+      recordsUtf8: [Buffer.from(exactPage)],
       recordsPath: 'calls',
       records: 2,
       nextCursor: null,
@@ -115,7 +115,7 @@ describe('a page of calls', () => {
       response.writeHead(200, { 'content-encoding': 'gzip' });
       response.end(gzipSync(exactPage));
     };
-    expect((await twilio.listDay('2025-10-04', null)).recordsBytes).toEqual(Buffer.from(exactPage));
+    expect((await twilio.listDay('2025-10-04', null)).recordsUtf8).toEqual([Buffer.from(exactPage)]);
     await twilio.listDay('2025-10-04', null);
     expect(server.asked[0]?.port).toBe(server.asked[1]?.port);
   });
@@ -128,10 +128,10 @@ describe('a page of calls', () => {
     server.answer = (response) => response.end(bytes);
     const page = await twilio.listDay('2025-10-04', null);
     expect(page).toMatchObject({ records: 2, nextCursor: null });
-    expect(Buffer.from(page.recordsBytes).toString('utf8')).toBe(
+    expect(Buffer.concat(page.recordsUtf8).toString('utf8')).toBe(
       '{"calls":[{"sid":"CA1","from":"\u00e9\ufffd"},{"sid":"CA2"}],"next_page_uri":null}',
     );
-    expect(isUtf8(page.recordsBytes)).toBe(true);
+    expect(isUtf8(Buffer.concat(page.recordsUtf8))).toBe(true);
   });
 
   test('a byte 0, which no text of Postgres holds, makes the page malformed', async () => {
