@@ -83,6 +83,7 @@ export class DetailsStager {
       recordsKey: null,
       askedTicket: this.#askedTicket,
       gone: gone.length,
+      mergeAtOnce: false,
       body: `[${texts.join(',')}]`,
     });
   }

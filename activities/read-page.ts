@@ -11,12 +11,16 @@ import type { Dependencies } from './dependencies.js';
 import { DetailsStager } from './details-stager.js';
 import { listPageId } from './page-id.js';
 import { stagePage } from './staging.js';
+import { Turns } from './turns.js';
 import type { DayCursor, FetchInput } from './types.js';
 
 /** How long a provider may refuse everything before the attempt ends and Temporal waits instead. */
 export const giveUpAfter_ms = 20_000;
 /** Fewer details that are refused may well be all that a quiet day, or what is new of it, had to be asked for. */
 const refusals_min = 10;
+
+/** Of pages that are merged as they come, as many as of activities. More would only keep the leases of requests waiting. */
+const merging = new Turns(8);
 
 export interface PageRead {
   /** Pages to be merged. */
@@ -39,7 +43,7 @@ export interface PageRequest {
   onAnswer: () => void;
 }
 
-/** Reads a page of Twilio's list: it holds the whole records, and goes on as the text that it is. */
+/** Reads a page of Twilio's list: it holds the whole records, goes on as the text that it is, and is merged as it comes. */
 export async function readTwilioPage(
   { ledger, concurrency, lease }: Dependencies,
   provider: TwilioProvider,
@@ -57,20 +61,23 @@ export async function readTwilioPage(
   const fetched = page.records;
   if (dryRun) return { pageIds: [], nextCursor: page.nextCursor, fetched, nextTicket: ticket };
   const pageId = listPageId(run, source, at);
-  const staged = await stagePage(ledger, {
-    pageId,
-    source,
-    run,
-    day: at.day,
-    cursor: at.cursor,
-    nextCursor: page.nextCursor,
-    isList: true,
-    ids: null,
-    recordsKey: page.recordsPath,
-    askedTicket: ticket,
-    gone: 0,
-    body: page.recordsUtf8,
-  });
+  const staged = await merging.run(() =>
+    stagePage(ledger, {
+      pageId,
+      source,
+      run,
+      day: at.day,
+      cursor: at.cursor,
+      nextCursor: page.nextCursor,
+      isList: true,
+      ids: null,
+      recordsKey: page.recordsPath,
+      askedTicket: ticket,
+      gone: 0,
+      mergeAtOnce: true,
+      body: page.recordsUtf8,
+    }),
+  );
   return { pageIds: [pageId], fetched, ...staged };
 }
 
@@ -110,6 +117,7 @@ export async function readConversationsPage(
     recordsKey: null,
     askedTicket: request.ticket,
     gone: 0,
+    mergeAtOnce: false,
     // Entries without an id cannot be asked for; merging them says so in rejected_records.
     body: `[${page.entries.flatMap((entry) => entry.listedText ?? []).join(',')}]`,
   });

@@ -19,6 +19,8 @@ export interface PageToStage {
   askedTicket: number;
   /** How many records the provider did not know any more. */
   gone: number;
+  /** Merge the page in the same step, so that its text need not be stored; one with something wrong in it is staged. */
+  mergeAtOnce: boolean;
   /** JSON; pieces of bytes are UTF-8. */
   body: string | readonly Uint8Array[];
 }
@@ -44,6 +46,7 @@ export function stagePage(ledger: Ledger, page: PageToStage): Promise<Staged> {
     records_key: page.recordsKey,
     asked_ticket: page.askedTicket,
     gone: page.gone,
+    merge_at_once: page.mergeAtOnce,
   };
   const line = Buffer.from(`${JSON.stringify(facts)}\n`);
   const body = typeof page.body === 'string' ? [Buffer.from(page.body)] : page.body;

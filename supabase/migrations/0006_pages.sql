@@ -78,51 +78,6 @@ end
 $$;
 comment on function public.begin_days is 'Notes that a run begins to read days; a completed day stays completed meanwhile. Returns the ticket of the first request.';
 
--- A later attempt replaces what an earlier one staged; an earlier one that lands late, or anything onto a merged page,
--- changes nothing. Whoever asks gets what stands there. The page comes as one body of bytes, which no one on the way has
--- to parse or to escape: a line of JSON that says where it belongs, then its text.
--- A day that begins anew leaves behind the lists that it had not merged, so that nobody merges them later: they are of the
--- same run, and nothing else would say that they are older. Details stay. They are not asked again, and still to be merged.
-create function public.stage_page(bytea) returns jsonb
-  language plpgsql set search_path = hourledger, public, pg_temp as $$
-declare
-  v_line_end integer := position('\x0a'::bytea in $1);
-  v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
-  v_page hourledger.staged_pages;
-  v_restarts integer := substring(v_given ->> 'page_id' from '^[^/]+/[a-z]+/[-0-9]{10}/([1-9][0-9]*)/');
-begin
-  insert into staged_pages as standing
-      (page_id, run_id, source, day, cursor, next_cursor, is_list, ids, records_key, asked_ticket, answered_ticket, gone)
-    select g.page_id, g.run_id, g.source, g.day, g.cursor, g.next_cursor, g.is_list, coalesce(g.ids, '{}'), g.records_key,
-      g.asked_ticket, nextval('tickets'), g.gone
-    from jsonb_to_record(v_given) g (page_id text, run_id text, source text, day date, cursor text, next_cursor text,
-      is_list boolean, ids text[], records_key text, asked_ticket bigint, gone integer)
-    on conflict (page_id) do update
-      set next_cursor = excluded.next_cursor, ids = excluded.ids, records_key = excluded.records_key,
-          asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket, gone = excluded.gone,
-          staged_at = now()
-      where standing.merged_counts is null and excluded.asked_ticket > standing.asked_ticket
-    returning * into v_page;
-  if found then
-    insert into staged_texts (page_id, body) values (v_page.page_id, convert_from(substring($1 from v_line_end + 1), 'UTF8'))
-      on conflict (page_id) do update set body = excluded.body;
-  else
-    select * into strict v_page from staged_pages where page_id = v_given ->> 'page_id';
-  end if;
-  if v_restarts is not null then
-    with outdated as (
-      delete from staged_pages p
-        where p.run_id = v_page.run_id and p.source = v_page.source and p.day = v_page.day and p.is_list
-          and p.merged_counts is null and split_part(p.page_id, '/', 4)::integer < v_restarts
-        returning p.page_id
-    )
-    delete from staged_texts t using outdated o where t.page_id = o.page_id;
-  end if;
-  return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'));
-end
-$$;
-comment on function public.stage_page is 'Keeps a page''s raw text until it is merged. Returns where to go on from, and the ticket of the next request.';
-
 -- Immutable, so that the readers below can be inlined; hence its argument must depend on the row, or the planner would
 -- call it ahead.
 create function hourledger.refuse(reason text) returns boolean
@@ -624,6 +579,20 @@ exception
 end
 $$;
 
+-- Waits for the other merges of the page's days, and reads in a later statement what they merged.
+create function hourledger.facts_under_lock(p_page hourledger.staged_pages) returns hourledger.page_facts
+  language plpgsql as $$
+begin
+  perform lock_days(p_page.source, days_of_page(p_page));
+  return (p_page.source, p_page.run_id, p_page.day, p_page.asked_ticket, p_page.answered_ticket,
+    verdict_of(p_page.source, p_page.day, p_page.run_id, p_page.asked_ticket, p_page.answered_ticket));
+end
+$$;
+
+create function hourledger.records_of(p_page hourledger.staged_pages, p_body text) returns jsonb
+  language sql immutable
+  return case when p_page.records_key is null then p_body::jsonb else p_body::jsonb -> p_page.records_key end;
+
 create function public.merge_page(p_page_id text) returns jsonb
   language plpgsql
   set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
@@ -646,12 +615,9 @@ begin
     delete from staged_pages where page_id = p_page_id;
     return jsonb_build_object('missing', true, 'day', v_page.day);
   end if;
-  perform lock_days(v_page.source, days_of_page(v_page));
-  v_facts := (v_page.source, v_page.run_id, v_page.day, v_page.asked_ticket, v_page.answered_ticket,
-    verdict_of(v_page.source, v_page.day, v_page.run_id, v_page.asked_ticket, v_page.answered_ticket));
+  v_facts := facts_under_lock(v_page);
   begin
-    v_outcome := merge_records(
-      case when v_page.records_key is null then v_body::jsonb else v_body::jsonb -> v_page.records_key end, v_facts);
+    v_outcome := merge_records(records_of(v_page, v_body), v_facts);
   exception
     -- A record that jsonb refuses or that cannot be stored, or one that the page holds twice.
     when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
@@ -756,3 +722,70 @@ create function hourledger.is_stored(p_source text, p_id text) returns boolean
     when 'twilio' then exists (select from public.calls where id = p_id and source = 'twilio')
     else exists (select from public.elevenlabs_conversations where conversation_id = p_id) end
 $$;
+
+-- Merges a page whose text is at hand. Returns false, and has done nothing, where something is wrong with it.
+create function hourledger.merge_at_once(p_page hourledger.staged_pages, p_body text) returns boolean
+  language plpgsql
+  set jit = off set work_mem = '32MB' as $$
+declare
+  v_facts hourledger.page_facts := facts_under_lock(p_page);
+begin
+  perform finish_page(p_page, merge_records(records_of(p_page, p_body), v_facts));
+  return true;
+exception
+  when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
+    return false;
+end
+$$;
+
+-- A later attempt replaces what an earlier one staged; an earlier one that lands late, or anything onto a merged page,
+-- changes nothing. Whoever asks gets what stands there. The page comes as one body of bytes, which no one on the way has
+-- to parse or to escape: a line of JSON that says where it belongs, then its text.
+-- A day that begins anew leaves behind the lists that it had not merged, so that nobody merges them later: they are of the
+-- same run, and nothing else would say that they are older. Details stay. They are not asked again, and still to be merged.
+-- With merge_at_once the page is merged in the same transaction, and its text is never stored: two megabytes a page that
+-- are written, read once and left to be vacuumed cost a long backfill a sixth of its time. What is wrong with a page is left
+-- to merge_page, for which the text is kept.
+create function public.stage_page(bytea) returns jsonb
+  language plpgsql set search_path = hourledger, public, pg_temp as $$
+declare
+  v_line_end integer := position('\x0a'::bytea in $1);
+  v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
+  v_body text := convert_from(substring($1 from v_line_end + 1), 'UTF8');
+  v_page hourledger.staged_pages;
+  v_stands boolean;
+  v_restarts integer := substring(v_given ->> 'page_id' from '^[^/]+/[a-z]+/[-0-9]{10}/([1-9][0-9]*)/');
+begin
+  insert into staged_pages as standing
+      (page_id, run_id, source, day, cursor, next_cursor, is_list, ids, records_key, asked_ticket, answered_ticket, gone)
+    select g.page_id, g.run_id, g.source, g.day, g.cursor, g.next_cursor, g.is_list, coalesce(g.ids, '{}'), g.records_key,
+      g.asked_ticket, nextval('tickets'), g.gone
+    from jsonb_to_record(v_given) g (page_id text, run_id text, source text, day date, cursor text, next_cursor text,
+      is_list boolean, ids text[], records_key text, asked_ticket bigint, gone integer)
+    on conflict (page_id) do update
+      set next_cursor = excluded.next_cursor, ids = excluded.ids, records_key = excluded.records_key,
+          asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket, gone = excluded.gone,
+          staged_at = now()
+      where standing.merged_counts is null and excluded.asked_ticket > standing.asked_ticket
+    returning * into v_page;
+  v_stands := not found;
+  if v_stands then
+    select * into strict v_page from staged_pages where page_id = v_given ->> 'page_id';
+  end if;
+  if v_restarts is not null then
+    with outdated as (
+      delete from staged_pages p
+        where p.run_id = v_page.run_id and p.source = v_page.source and p.day = v_page.day and p.is_list
+          and p.merged_counts is null and split_part(p.page_id, '/', 4)::integer < v_restarts
+        returning p.page_id
+    )
+    delete from staged_texts t using outdated o where t.page_id = o.page_id;
+  end if;
+  if not v_stands and not (coalesce((v_given ->> 'merge_at_once')::boolean, false) and merge_at_once(v_page, v_body)) then
+    insert into staged_texts (page_id, body) values (v_page.page_id, v_body)
+      on conflict (page_id) do update set body = excluded.body;
+  end if;
+  return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'));
+end
+$$;
+comment on function public.stage_page is 'Keeps a page''s raw text until it is merged, or merges it at once. Returns where to go on from, and the ticket of the next request.';
