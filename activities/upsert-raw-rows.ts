@@ -1,4 +1,4 @@
-/** The activity `upsertRawRows`: merges staged pages into the raw rows, one transaction a page. */
+/** The activity `upsertRawRows`: merges what is staged into the raw rows, one transaction a page, and counts what all pages did. */
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Dependencies } from './dependencies.js';
 import { failureTypes } from './failure-types.js';
@@ -15,7 +15,7 @@ interface MissingPage {
 }
 
 /**
- * Merges pages one after the other. One that turns out to be no JSON (before, only its envelope was looked at) is named
+ * Merges pages one after the other, those of calls only where they could not be merged as they came. One that turns out to be no JSON (before, only its envelope was looked at) is named
  * in the answer, and fetched again with its day.
  * @throws ApplicationFailure ProviderAnswerMalformed for one that belongs to no day, not to be retried
  */
@@ -36,12 +36,12 @@ export function createUpsertRawRows({ ledger }: Dependencies): Activities['upser
         };
         const missingDays = new Set<Day>();
         const malformed: FailedDay[] = [];
+        const merging = { p_page_ids: pageIds };
+        const known = await ledger.call<Record<string, MergedPage>>('merged_pages', merging, signal);
         for (const pageId of pageIds) {
-          const page = await ledger.call<MergedPage | MissingPage>(
-            'merge_page',
-            { p_page_id: pageId },
-            signal,
-          );
+          const page =
+            known[pageId] ??
+            (await ledger.call<MergedPage | MissingPage>('merge_page', { p_page_id: pageId }, signal));
           if (page.missing === undefined) addCounts(counts, page);
           else {
             const day = dayOfPageId(pageId);

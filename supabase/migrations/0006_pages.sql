@@ -638,6 +638,13 @@ end
 $$;
 comment on function public.merge_page is 'Merges a staged page into the raw rows, once; asked again it returns the same counts. A page that is gone, or turns out to be no JSON, is missing: its day is to be read again.';
 
+create function public.merged_pages(p_page_ids text[]) returns jsonb
+  language sql stable set search_path = hourledger, public, pg_temp as $$
+  select coalesce(jsonb_object_agg(page_id, merged_counts), '{}') from staged_pages
+  where page_id = any (p_page_ids) and merged_counts is not null
+$$;
+comment on function public.merged_pages is 'Of these pages, those that are merged, and what merging them did.';
+
 -- Days whose merges must not run at the same time as this one: the page's own, or those of the records asked by id.
 create function hourledger.days_of_page(p_page hourledger.staged_pages) returns date[]
   language sql stable as $$

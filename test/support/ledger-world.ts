@@ -24,6 +24,7 @@ export interface Page {
   /** Sends the records as an envelope with this key, as Twilio's list does. */
   recordsKey?: string | null;
   gone?: number;
+  mergeAtOnce?: boolean;
 }
 
 export interface Merged {
@@ -122,6 +123,7 @@ export class LedgerWorld {
       records_key: key,
       asked_ticket: page.askedTicket,
       gone: page.gone ?? 0,
+      merge_at_once: page.mergeAtOnce ?? false,
     };
     const bytes = Buffer.from(`${JSON.stringify(facts)}\n${body}`);
     type Staged = Awaited<ReturnType<LedgerWorld['stage']>>;
