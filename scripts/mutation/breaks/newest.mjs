@@ -186,7 +186,7 @@ const locks = [
     breaks: 'What else was read of a day is looked up before its lock is had.',
     file: pages,
     edits: [
-      { find: 'perform lock_days(v_page.source, days_of_page(v_page));\n', replacement: '' },
+      { find: 'perform lock_days(p_page.source, days_of_page(p_page));\n', replacement: '' },
       {
         inside: 'create function public.merge_page(',
         find: '  begin\n    v_outcome :=',

@@ -177,7 +177,7 @@ const kept = [
     name: 'page-of-a-proxy-is-gone',
     breaks: "A proxy's 404 is taken for the provider's word that a record is gone.",
     file: 'providers/answers.ts',
-    find: 'answer.status === 404 && isRecord(parseJson(answer.text))',
+    find: 'answer.status === 404 && isRecord(parseJson(answer.body.text))',
     replacement: 'answer.status === 404',
     tests: ['test/providers/twilio-client.test.ts'],
   },
