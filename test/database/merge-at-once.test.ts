@@ -88,7 +88,7 @@ it('a page that is no JSON is staged, and told when it is merged', async () => {
   expect(told).toHaveProperty('malformed');
 });
 
-it('it waits for another merge of its day, and reads what that one merged (L3)', async () => {
+it('merging waits for another merge of the day, and reads what that one merged', async () => {
   const early = await one.beginDays('early', 'twilio', [day]);
   await begin(two);
   await bring(two, 'between', [text('CA1', { price: '-2' })]);

@@ -199,6 +199,15 @@ const locks = [
 
 const latecomers = [
   {
+    name: 'odd-page-not-kept',
+    breaks: 'A page that cannot be merged as it comes is not kept for merging record by record.',
+    file: pages,
+    inside: 'create function hourledger.merge_at_once(',
+    find: 'return false;',
+    replacement: 'return true;',
+    tests: ['test/database/merge-at-once.test.ts'],
+  },
+  {
     name: 'stale-attempt-replaces-its-successor',
     breaks: 'A page of an attempt that was given up replaces that of the later attempt.',
     file: pages,

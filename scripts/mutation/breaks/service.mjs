@@ -126,15 +126,6 @@ const whole = [
     tests: ['test/database/rejected-records.test.ts'],
   },
   {
-    name: 'odd-page-not-kept',
-    breaks: 'A page that cannot be merged as it comes is not kept for merging record by record.',
-    file: pages,
-    inside: 'create function hourledger.merge_at_once(',
-    find: 'return false;',
-    replacement: 'return true;',
-    tests: ['test/database/merge-at-once.test.ts'],
-  },
-  {
     name: 'no-number-is-a-price',
     breaks: 'NaN and Infinity are prices.',
     file: pages,
