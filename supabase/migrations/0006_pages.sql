@@ -730,14 +730,17 @@ create function hourledger.is_stored(p_source text, p_id text) returns boolean
     else exists (select from public.elevenlabs_conversations where conversation_id = p_id) end
 $$;
 
--- Merges a page whose text is at hand. Returns false, and has done nothing, where something is wrong with it.
+-- Merges a page whose text is at hand. Returns false, and has done nothing, where something is wrong with it. Assigned
+-- first: an expression of its own is planned once for any text, a statement with two megabytes in it again and again.
 create function hourledger.merge_at_once(p_page hourledger.staged_pages, p_body text) returns boolean
   language plpgsql
   set jit = off set work_mem = '32MB' as $$
 declare
   v_facts hourledger.page_facts := facts_under_lock(p_page);
+  v_outcome hourledger.merge_outcome;
 begin
-  perform finish_page(p_page, merge_records(records_of(p_page, p_body), v_facts));
+  v_outcome := merge_records(records_of(p_page, p_body), v_facts);
+  perform finish_page(p_page, v_outcome);
   return true;
 exception
   when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
