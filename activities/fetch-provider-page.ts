@@ -1,4 +1,4 @@
-/** The activity `fetchProviderPage`: pages of some days, side by side, up to a budget, staged as raw text. */
+/** The activity `fetchProviderPage`: pages of some days, side by side, up to a budget, merged as they come or staged as raw text. */
 import { ProviderError } from '../providers/index.js';
 import { toApplicationFailure } from '../providers/request-failure.js';
 import { follow } from './cursor-walk.js';
@@ -8,7 +8,7 @@ import { readConversationsPage, readTwilioPage, type PageRead, type PageRequest 
 import { sourceOff } from './source-off.js';
 import type { Activities, Day, DayCursor, FetchInput, FetchResult } from './types.js';
 
-/** After so many records or so much time no further page is begun, so that the merge of what came can begin. */
+/** After so many records or so much time no further page is begun, so that what came is merged, and its hours summed. */
 const budget = { records: 16_000, milliseconds: 8_000 };
 /**
  * Of the time, more or less: children that started together would end their fetches together, and none of them would

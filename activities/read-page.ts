@@ -1,4 +1,5 @@
 /** One page of a day, from the provider's wire to the stage. What differs between the providers is here. */
+import pLimit from 'p-limit';
 import { requeueRateLimited } from '../providers/batch.js';
 import {
   ProviderError,
@@ -11,7 +12,6 @@ import type { Dependencies } from './dependencies.js';
 import { DetailsStager } from './details-stager.js';
 import { listPageId } from './page-id.js';
 import { stagePage } from './staging.js';
-import { Turns } from './turns.js';
 import type { DayCursor, FetchInput } from './types.js';
 
 /** How long a provider may refuse everything before the attempt ends and Temporal waits instead. */
@@ -19,11 +19,11 @@ export const giveUpAfter_ms = 20_000;
 /** Fewer details that are refused may well be all that a quiet day, or what is new of it, had to be asked for. */
 const refusals_min = 10;
 
-/** Of pages that are merged as they come, as many as of activities. More would only keep the leases of requests waiting. */
-const merging = new Turns(8);
+/** So many pages are merged as they come, side by side: more would only keep the leases of requests waiting. */
+const merging = pLimit(8);
 
 export interface PageRead {
-  /** Pages to be merged. */
+  /** The pages that it became; those of calls are merged already, unless something is wrong with them. */
   pageIds: string[];
   /** Null behind the last page. */
   nextCursor: string | null;
@@ -61,7 +61,7 @@ export async function readTwilioPage(
   const fetched = page.records;
   if (dryRun) return { pageIds: [], nextCursor: page.nextCursor, fetched, nextTicket: ticket };
   const pageId = listPageId(run, source, at);
-  const staged = await merging.run(() =>
+  const staged = await merging(() =>
     stagePage(ledger, {
       pageId,
       source,

@@ -66,7 +66,7 @@ export interface FetchInput {
 }
 
 export interface FetchResult {
-  /** Pages staged by this call, to be merged. */
+  /** Pages that this call staged or merged, to be merged and counted. */
   pageIds: string[];
   /** Days that have more pages, or failed in passing, with the cursor to go on from. */
   unfinished: DayCursor[];

@@ -15,8 +15,8 @@ interface MissingPage {
 }
 
 /**
- * Merges pages one after the other, those of calls only where they could not be merged as they came. One that turns out to be no JSON (before, only its envelope was looked at) is named
- * in the answer, and fetched again with its day.
+ * Merges pages one after the other, those of calls only where they could not be merged as they came. One that turns out
+ * to be no JSON (before, only its envelope was looked at) is named in the answer, and fetched again with its day.
  * @throws ApplicationFailure ProviderAnswerMalformed for one that belongs to no day, not to be retried
  */
 export function createUpsertRawRows({ ledger }: Dependencies): Activities['upsertRawRows'] {

@@ -5,7 +5,7 @@ import type { Day, Source } from '../activities/types.js';
 export const defaultMaxParallelDays = 100;
 /** A provider is asked for no more days than this side by side. */
 export const limitOfParallelDays = 100;
-/** Each has up to two fetches of pages staged: more children would only stage more than is merged. */
+/** Each keeps a fetch under way: more children would only wait for each other's merges. */
 const childrenAtOnce = { max: 8, ofThickDays: 4 };
 /** As many as in the most children of thin days: while so many records are under way, a child more would only cost more. */
 const recordsUnderWay_max = 80_000;

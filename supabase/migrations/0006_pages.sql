@@ -589,9 +589,25 @@ begin
 end
 $$;
 
-create function hourledger.records_of(p_page hourledger.staged_pages, p_body text) returns jsonb
-  language sql immutable
-  return case when p_page.records_key is null then p_body::jsonb else p_body::jsonb -> p_page.records_key end;
+-- Merges a page as a whole. Returns what merging did; null, and nothing is done, where something is wrong with it: its
+-- text is no JSON, or one of its records is refused by jsonb, cannot be stored, or is there twice. The merge is assigned:
+-- an expression of its own is planned once for any page, a statement with two megabytes in it again and again.
+create function hourledger.merge_whole(p_page hourledger.staged_pages, p_body text) returns jsonb
+  language plpgsql as $$
+declare
+  v_facts hourledger.page_facts := facts_under_lock(p_page);
+  v_outcome hourledger.merge_outcome;
+begin
+  begin
+    v_outcome := merge_records(
+      case when p_page.records_key is null then p_body::jsonb else p_body::jsonb -> p_page.records_key end, v_facts);
+  exception
+    when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
+      return null;
+  end;
+  return finish_page(p_page, v_outcome);
+end
+$$;
 
 create function public.merge_page(p_page_id text) returns jsonb
   language plpgsql
@@ -599,8 +615,7 @@ create function public.merge_page(p_page_id text) returns jsonb
 declare
   v_page hourledger.staged_pages;
   v_body text;
-  v_facts hourledger.page_facts;
-  v_outcome hourledger.merge_outcome;
+  v_counts jsonb;
   v_malformed text;
 begin
   select * into v_page from staged_pages where page_id = p_page_id for update;
@@ -615,25 +630,22 @@ begin
     delete from staged_pages where page_id = p_page_id;
     return jsonb_build_object('missing', true, 'day', v_page.day);
   end if;
-  v_facts := facts_under_lock(v_page);
-  begin
-    v_outcome := merge_records(records_of(v_page, v_body), v_facts);
-  exception
-    -- A record that jsonb refuses or that cannot be stored, or one that the page holds twice.
-    when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
-      v_malformed := why_no_json(v_body);
-      if v_malformed is not null then
-        -- What was asked by ids stays until its run is swept: no day begins anew, and whoever did not hear why asks again.
-        if v_page.day is not null then
-          delete from staged_texts where page_id = p_page_id;
-          delete from staged_pages where page_id = p_page_id;
-        end if;
-        return jsonb_build_object('missing', true, 'day', v_page.day, 'malformed', v_malformed);
-      end if;
-      v_outcome := merge_one_by_one(
-        case when v_page.records_key is null then v_body::json else member_of(v_body, v_page.records_key) end, v_facts);
-  end;
-  return finish_page(v_page, v_outcome);
+  v_counts := merge_whole(v_page, v_body);
+  if v_counts is not null then
+    return v_counts;
+  end if;
+  v_malformed := why_no_json(v_body);
+  if v_malformed is not null then
+    -- What was asked by ids stays until its run is swept: no day begins anew, and whoever did not hear why asks again.
+    if v_page.day is not null then
+      delete from staged_texts where page_id = p_page_id;
+      delete from staged_pages where page_id = p_page_id;
+    end if;
+    return jsonb_build_object('missing', true, 'day', v_page.day, 'malformed', v_malformed);
+  end if;
+  return finish_page(v_page, merge_one_by_one(
+    case when v_page.records_key is null then v_body::json else member_of(v_body, v_page.records_key) end,
+    facts_under_lock(v_page)));
 end
 $$;
 comment on function public.merge_page is 'Merges a staged page into the raw rows, once; asked again it returns the same counts. A page that is gone, or turns out to be no JSON, is missing: its day is to be read again.';
@@ -730,24 +742,6 @@ create function hourledger.is_stored(p_source text, p_id text) returns boolean
     else exists (select from public.elevenlabs_conversations where conversation_id = p_id) end
 $$;
 
--- Merges a page whose text is at hand. Returns false, and has done nothing, where something is wrong with it. Assigned
--- first: an expression of its own is planned once for any text, a statement with two megabytes in it again and again.
-create function hourledger.merge_at_once(p_page hourledger.staged_pages, p_body text) returns boolean
-  language plpgsql
-  set jit = off set work_mem = '32MB' as $$
-declare
-  v_facts hourledger.page_facts := facts_under_lock(p_page);
-  v_outcome hourledger.merge_outcome;
-begin
-  v_outcome := merge_records(records_of(p_page, p_body), v_facts);
-  perform finish_page(p_page, v_outcome);
-  return true;
-exception
-  when data_exception or check_violation or program_limit_exceeded or cardinality_violation then
-    return false;
-end
-$$;
-
 -- A later attempt replaces what an earlier one staged; an earlier one that lands late, or anything onto a merged page,
 -- changes nothing. Whoever asks gets what stands there. The page comes as one body of bytes, which no one on the way has
 -- to parse or to escape: a line of JSON that says where it belongs, then its text.
@@ -757,13 +751,15 @@ $$;
 -- are written, read once and left to be vacuumed cost a long backfill a sixth of its time. What is wrong with a page is left
 -- to merge_page, for which the text is kept.
 create function public.stage_page(bytea) returns jsonb
-  language plpgsql set search_path = hourledger, public, pg_temp as $$
+  language plpgsql
+  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
 declare
   v_line_end integer := position('\x0a'::bytea in $1);
   v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
   v_body text := convert_from(substring($1 from v_line_end + 1), 'UTF8');
   v_page hourledger.staged_pages;
   v_stands boolean;
+  v_counts jsonb;
   v_restarts integer := substring(v_given ->> 'page_id' from '^[^/]+/[a-z]+/[-0-9]{10}/([1-9][0-9]*)/');
 begin
   insert into staged_pages as standing
@@ -791,7 +787,10 @@ begin
     )
     delete from staged_texts t using outdated o where t.page_id = o.page_id;
   end if;
-  if not v_stands and not (coalesce((v_given ->> 'merge_at_once')::boolean, false) and merge_at_once(v_page, v_body)) then
+  if not v_stands and (v_given ->> 'merge_at_once')::boolean then
+    v_counts := merge_whole(v_page, v_body);
+  end if;
+  if not v_stands and v_counts is null then
     insert into staged_texts (page_id, body) values (v_page.page_id, v_body)
       on conflict (page_id) do update set body = excluded.body;
   end if;

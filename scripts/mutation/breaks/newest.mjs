@@ -188,9 +188,9 @@ const locks = [
     edits: [
       { find: 'perform lock_days(p_page.source, days_of_page(p_page));\n', replacement: '' },
       {
-        inside: 'create function public.merge_page(',
+        inside: 'create function hourledger.merge_whole(',
         find: '  begin\n    v_outcome :=',
-        replacement: '  perform lock_days(v_page.source, days_of_page(v_page));\n  begin\n    v_outcome :=',
+        replacement: '  perform lock_days(p_page.source, days_of_page(p_page));\n  begin\n    v_outcome :=',
       },
     ],
     tests: isolation,
@@ -202,9 +202,9 @@ const latecomers = [
     name: 'odd-page-not-kept',
     breaks: 'A page that cannot be merged as it comes is not kept for merging record by record.',
     file: pages,
-    inside: 'create function hourledger.merge_at_once(',
-    find: 'return false;',
-    replacement: 'return true;',
+    inside: 'create function public.stage_page(',
+    find: 'and v_counts is null then',
+    replacement: `and (v_given ->> 'merge_at_once') is distinct from 'true' then`,
     tests: ['test/database/merge-at-once.test.ts'],
   },
   {

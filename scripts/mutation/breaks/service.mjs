@@ -120,7 +120,7 @@ const whole = [
     name: 'page-fails-whole',
     breaks: 'One record that cannot be stored fails its whole page.',
     file: pages,
-    inside: 'create function public.merge_page(',
+    inside: 'create function hourledger.merge_whole(',
     find: 'when data_exception or check_violation or program_limit_exceeded or cardinality_violation then',
     replacement: 'when cardinality_violation then',
     tests: ['test/database/rejected-records.test.ts'],
