@@ -27,7 +27,7 @@ export interface PageRead {
   pageIds: string[];
   /** Null behind the last page. */
   nextCursor: string | null;
-  /** Records that the list named. */
+  /** Records that the list named; of calls, those that are merged already. */
   fetched: number;
   /** For the next request of the day. */
   nextTicket: number;
@@ -58,10 +58,11 @@ export async function readTwilioPage(
     { shouldRequeue: requeueRateLimited, giveUpAfterMs: giveUpAfter_ms, signal },
   );
   onAnswer();
-  const fetched = page.records;
-  if (dryRun) return { pageIds: [], nextCursor: page.nextCursor, fetched, nextTicket: ticket };
+  if (dryRun) {
+    return { pageIds: [], nextCursor: page.nextCursor, fetched: page.countRecords(), nextTicket: ticket };
+  }
   const pageId = listPageId(run, source, at);
-  const staged = await merging(() =>
+  const { merged, nextCursor, nextTicket } = await merging(() =>
     stagePage(ledger, {
       pageId,
       source,
@@ -78,7 +79,7 @@ export async function readTwilioPage(
       body: page.recordsUtf8,
     }),
   );
-  return { pageIds: [pageId], fetched, ...staged };
+  return { pageIds: [pageId], fetched: merged ?? 0, nextCursor, nextTicket };
 }
 
 /**
@@ -105,7 +106,7 @@ export async function readConversationsPage(
   }
   const listPage = listPageId(input.run, input.source, at);
   const details = await readDetails(deps, provider, request, listPage, page);
-  const staged = await stagePage(ledger, {
+  const { nextCursor, nextTicket } = await stagePage(ledger, {
     pageId: listPage,
     source: input.source,
     run: input.run,
@@ -121,7 +122,7 @@ export async function readConversationsPage(
     // Entries without an id cannot be asked for; merging them says so in rejected_records.
     body: `[${page.entries.flatMap((entry) => entry.listedText ?? []).join(',')}]`,
   });
-  return { pageIds: [...details, listPage], fetched: page.ids.length, ...staged };
+  return { pageIds: [...details, listPage], fetched: page.ids.length, nextCursor, nextTicket };
 }
 
 interface ConversationsToAsk {

@@ -30,6 +30,8 @@ export interface Staged {
   nextCursor: string | null;
   /** For the next request. */
   nextTicket: number;
+  /** How many records of the page were merged; null while it is not. */
+  merged: number | null;
 }
 
 /** Stages a page; a page that is merged already, or was staged by a later attempt, stays as it is. */

@@ -1,127 +1,56 @@
-/** The envelope of a page, read without making objects of its records: pages are megabytes, and only this is looked at. */
+/** The envelope of a page, read at its two ends: pages are megabytes of records, and only what stands around them is looked at. */
 
-export interface Envelope {
-  /** The body's members, the array of records empty. */
-  members: unknown;
-  /** How many objects the array holds. */
-  records: number;
-}
-
-const space = 0x20;
-const quote = 0x22;
-const comma = 0x2c;
-const colon = 0x3a;
-const backslash = 0x5c;
+/** How far from either end of a body its array is looked for, in bytes. */
+const endBytes_max = 4096;
 
 /**
- * Looks at brackets, the commas between records, and the ends of strings only. Whether the records are JSON is found out
- * by Postgres, which reads them: a page that is none is fetched again when it is merged (upsertRawRows).
- * @param parts the UTF-8 of a JSON object, divided anywhere
- * @param key of a member that is an array of objects
- * @returns null for anything else, and for what looks odd: whoever asks then parses the whole text, and says what is wrong
+ * The members of a JSON object, the array of its records left empty. That the text is an object, and what lies
+ * between the ends, is not looked at: Postgres reads all of a page, and one that is no JSON is fetched again with its day
+ * (upsertRawRows). Where the text is JSON, the members that are returned are its own; those between the array and another
+ * one behind it are left out, so that whoever needs a member must see that it is there.
+ * @param parts the UTF-8 of the object, divided anywhere
+ * @param key of the member that is the array
+ * @returns undefined where the ends do not fit together, or the array is elsewhere
  */
-export function readEnvelope(parts: readonly Buffer[], key: string): Envelope | null {
-  let depth = 0;
-  let inArray = false;
-  let array: { begin: number; end: number } | null = null;
-  let records = 0;
-  let commas = 0;
-  let isKey = false;
-  let inString = false;
-  let escaped = false;
-  let lastString = '';
-  let offset = 0;
+export function readEnvelope(parts: readonly Buffer[], key: string): Record<string, unknown> | undefined {
+  const total = parts.reduce((sum, part) => sum + part.length, 0);
+  const first = firstBytes(parts, endBytes_max);
+  const last = lastBytes(parts, endBytes_max);
+  // A character for each byte: in UTF-8, none of those that are looked for is a part of another one.
+  const opening = new RegExp(`"${key}"[ \\t\\r\\n]*:[ \\t\\r\\n]*\\[`).exec(first.toString('latin1'));
+  const closing = last.lastIndexOf(']');
+  if (opening === null || closing === -1) return undefined;
+  const begin = opening.index + opening[0].length;
+  if (total - last.length + closing < begin) return undefined;
+  const members = parsed(first.toString('utf8', 0, begin) + last.toString('utf8', closing));
+  return Array.isArray(members?.[key]) && members[key].length === 0 ? members : undefined;
+}
+
+function firstBytes(parts: readonly Buffer[], most: number): Buffer {
+  const taken: Buffer[] = [];
+  let missing = most;
   for (const part of parts) {
-    // A character for each byte: in UTF-8, none of those that matter here is a part of another one.
-    const text = part.toString('latin1');
-    for (let at = 0; at < text.length; at += 1) {
-      if (inString) {
-        const end = endOfString(text, at, escaped);
-        if (depth === 1) lastString += text.slice(at, end ?? text.length);
-        if (end === null) escaped = isEscaped(text, text.length, at, escaped);
-        inString = end === null;
-        at = end ?? text.length;
-        continue;
-      }
-      const code = text.charCodeAt(at);
-      const betweenRecords = inArray && depth === 2;
-      switch (code) {
-        case quote:
-          if (betweenRecords) return null;
-          inString = true;
-          escaped = isKey = false;
-          lastString = '';
-          break;
-        case colon:
-          isKey = depth === 1;
-          break;
-        case 0x5b: // [
-          if (isKey && depth === 1 && lastString === key) {
-            if (array !== null) return null;
-            array = { begin: offset + at, end: -1 };
-            inArray = true;
-          } else if (betweenRecords) return null;
-          isKey = false;
-          depth += 1;
-          break;
-        case 0x7b: // {
-          // Behind each record one comma, and none before the first.
-          if (betweenRecords && commas !== records) return null;
-          if (betweenRecords) records += 1;
-          isKey = false;
-          depth += 1;
-          break;
-        case comma:
-          if (betweenRecords) commas += 1;
-          isKey = false;
-          break;
-        case 0x5d: // ]
-        case 0x7d: // }
-          depth -= 1;
-          if (betweenRecords && array !== null) array.end = offset + at;
-          if (betweenRecords) inArray = false;
-          break;
-        default:
-          if (betweenRecords && code > space) return null;
-      }
-    }
-    offset += text.length;
+    if (missing <= 0) break;
+    taken.push(part.subarray(0, missing));
+    missing -= part.length;
   }
-  if (array === null || array.end === -1 || depth !== 0 || inString) return null;
-  if (commas !== Math.max(records - 1, 0)) return null;
-  const members = parsed(`${sliceOf(parts, 0, array.begin)}[]${sliceOf(parts, array.end + 1, offset)}`);
-  return members === undefined ? null : { members, records };
+  return Buffer.concat(taken);
 }
 
-/** Where the string ends whose text goes on at `begin`; null where it does not end in this part. */
-function endOfString(text: string, begin: number, escaped: boolean): number | null {
-  let end = text.indexOf('"', escaped ? begin + 1 : begin);
-  while (end !== -1 && isEscaped(text, end, begin, escaped)) end = text.indexOf('"', end + 1);
-  return end === -1 ? null : end;
-}
-
-/** Whether the character at `at` is escaped, in a string whose text goes on at `begin`, where it may be escaped, too. */
-function isEscaped(text: string, at: number, begin: number, escaped: boolean): boolean {
-  let first = at;
-  while (first > begin && text.charCodeAt(first - 1) === backslash) first -= 1;
-  // A backslash that is escaped itself escapes nothing.
-  const backslashes = at - first - (escaped && first === begin ? 1 : 0);
-  return backslashes % 2 === 1;
-}
-
-function sliceOf(parts: readonly Buffer[], begin: number, end: number): string {
-  const pieces: Buffer[] = [];
-  let offset = 0;
-  for (const part of parts) {
-    pieces.push(part.subarray(Math.max(begin - offset, 0), Math.max(end - offset, 0)));
-    offset += part.length;
+function lastBytes(parts: readonly Buffer[], most: number): Buffer {
+  const taken: Buffer[] = [];
+  let missing = most;
+  for (const part of parts.toReversed()) {
+    if (missing <= 0) break;
+    taken.unshift(part.subarray(Math.max(part.length - missing, 0)));
+    missing -= part.length;
   }
-  return Buffer.concat(pieces).toString();
+  return Buffer.concat(taken);
 }
 
-function parsed(text: string): unknown {
+function parsed(text: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text) as Record<string, unknown>;
   } catch {
     return undefined;
   }

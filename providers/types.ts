@@ -13,8 +13,11 @@ export interface RecordsPage extends ListedPage {
   recordsUtf8: readonly Uint8Array[];
   /** The key of the body under which the array of records is. */
   recordsPath: 'calls';
-  /** How many there are. */
-  records: number;
+  /**
+   * How many there are. Parses the page, which is not done before: Postgres counts what it stores.
+   * @throws ProviderError where the page is no JSON within
+   */
+  countRecords(): number;
 }
 
 /** What an ElevenLabs list says of a conversation; the rest, with its cost, is in the detail. */

@@ -31,10 +31,12 @@ export interface TwilioOptions {
 }
 
 /** Unknown fields stay, because the text itself is handed on and this only looks. */
-const pageEnvelope = z.looseObject({
+const wholePage = z.looseObject({
   calls: z.array(z.custom<Record<string, unknown>>(isRecord, 'expected an object')),
   next_page_uri: z.string().nullish(),
 });
+/** Without `next_page_uri`, which Twilio gives even when it is null, nobody knows from the ends whether the list goes on. */
+const endsOfPage = z.looseObject({ next_page_uri: z.string().nullable() });
 
 /**
  * Imports the SDK (0.2 s) and points it at the account. Makes no request.
@@ -116,26 +118,25 @@ function dayFilter(day: Day, pageSize: number): Record<string, string | number> 
 
 function readPage(speaker: Speaker, asked: string, answer: TextAnswer): RecordsPage {
   // A page with a byte 0 is no JSON, and could not even be staged: Postgres takes no text with it.
-  const { pieces } = answer.body;
+  const { pieces, utf8 } = answer.body;
   const isReadable = answer.status === 200 && !pieces.some((piece) => piece.includes(0));
-  const envelope = isReadable ? readEnvelope(pieces, 'calls') : null;
-  const parsed = pageEnvelope.safeParse(envelope?.members ?? parseAnswer(speaker, asked, answer));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw malformed(
-      speaker,
-      asked,
-      answer,
-      `is no page of calls (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`,
-    );
-  }
+  const ends = endsOfPage.safeParse(isReadable ? readEnvelope(pieces, 'calls') : undefined);
+  const { next_page_uri: nextPageUri } = ends.success ? ends.data : parsePage(speaker, asked, answer);
   return {
     // Bytes that are no UTF-8 would hold up the whole page; as text, with a replacement character, they are one record's fault.
-    recordsUtf8: answer.body.utf8,
+    recordsUtf8: utf8,
     recordsPath: 'calls',
-    records: envelope?.records ?? parsed.data.calls.length,
-    nextCursor: nextCursorOf(speaker, asked, answer, parsed.data.next_page_uri),
+    countRecords: () => parsePage(speaker, asked, answer).calls.length,
+    nextCursor: nextCursorOf(speaker, asked, answer, nextPageUri),
   };
+}
+
+function parsePage(speaker: Speaker, asked: string, answer: TextAnswer): z.infer<typeof wholePage> {
+  const page = wholePage.safeParse(parseAnswer(speaker, asked, answer));
+  if (page.success) return page.data;
+  const issue = page.error.issues[0];
+  const fact = `is no page of calls (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`;
+  throw malformed(speaker, asked, answer, fact);
 }
 
 /**

@@ -794,7 +794,8 @@ begin
     insert into staged_texts (page_id, body) values (v_page.page_id, v_body)
       on conflict (page_id) do update set body = excluded.body;
   end if;
-  return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'));
+  return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'),
+    'merged', coalesce(v_counts, v_page.merged_counts) -> 'fetched');
 end
 $$;
-comment on function public.stage_page is 'Keeps a page''s raw text until it is merged, or merges it at once. Returns where to go on from, and the ticket of the next request.';
+comment on function public.stage_page is 'Keeps a page''s raw text until it is merged, or merges it at once. Returns where to go on from, the ticket of the next request, and how many records are merged.';

@@ -39,7 +39,8 @@ const storedTexts = () => database.query('select page_id from hourledger.staged_
 const costs = () => database.query('select id, cost::text from calls order by id');
 
 it('its records are stored and its hours are dirty, no text is kept, and whoever merges it is told the counts', async () => {
-  await bring(one, 'run', [text('CA1', { price: '-1' }), text('CA2', { price: '-2' })]);
+  const staged = await bring(one, 'run', [text('CA1', { price: '-1' }), text('CA2', { price: '-2' })]);
+  expect(staged.merged).toBe(2);
   expect(await costs()).toEqual([
     { id: 'CA1', cost: '1' },
     { id: 'CA2', cost: '2' },
@@ -56,7 +57,7 @@ it('a later attempt onto it changes nothing, and gets what stands there', async 
   await bring(one, 'run', [text('CA1', { price: '-1' })], { nextCursor: '/as-it-was' });
   const ticket = await one.nextTicket();
   const again = await bring(one, 'run', [text('CA1', { price: '-9' })], { nextCursor: '/other', ticket });
-  expect(again.nextCursor).toBe('/as-it-was');
+  expect(again).toMatchObject({ nextCursor: '/as-it-was', merged: 1 });
   expect(await storedTexts()).toEqual([]);
   expect(await one.merge(pageOf('run'))).toMatchObject({ inserted: 1 });
   expect(await costs()).toEqual([{ id: 'CA1', cost: '1' }]);
@@ -70,10 +71,12 @@ it.each([
     { rejected: 1 },
   ],
   ['a record twice', text('CA2'), { fetched: 1, inserted: 1 }],
+  ['a number among the records', '7', { rejected: 1, inserted: 1 }],
+  ['a list among the records', '[]', { rejected: 1, inserted: 1 }],
 ])(
   '%s: the page is staged, nothing of it is stored, and merging goes on as ever',
   async (_what, odd, counts) => {
-    await bring(one, 'run', [odd, text('CA2')]);
+    expect(await bring(one, 'run', [odd, text('CA2')])).toMatchObject({ merged: null });
     expect(await costs()).toEqual([]);
     expect(await storedTexts()).toHaveLength(1);
     expect(await one.merge(pageOf('run'))).toMatchObject(counts);

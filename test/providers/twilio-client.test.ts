@@ -42,12 +42,12 @@ beforeEach(() => {
 describe('a page of calls', () => {
   test('asks for one whole UTC day with the credentials, and hands the text on to the last digit (L4)', async () => {
     const page = await twilio.listDay('2025-10-31', null);
-    expect(page).toEqual({
+    expect(page).toMatchObject({
       recordsUtf8: [Buffer.from(exactPage)],
       recordsPath: 'calls',
-      records: 2,
       nextCursor: null,
     });
+    expect(page.countRecords()).toBe(2);
     expect(server.asked).toHaveLength(1);
     const [asked] = server.asked;
     expect(asked?.url).toBe(
@@ -99,6 +99,29 @@ describe('a page of calls', () => {
     expect((await twilio.listDay('2025-10-04', null)).nextCursor).toBe(cursor);
   });
 
+  test.each([
+    ['in front of the calls', '{"next_page_uri":"NEXT","calls":[{"sid":"CA1"}]}'],
+    [
+      'between the calls and another array',
+      '{"calls":[{"sid":"CA1"}],"next_page_uri":"NEXT","links":[],"page":0}',
+    ],
+    ['in front of a text with a bracket', '{"calls":[{"sid":"CA1"}],"next_page_uri":"NEXT","uri":"/a]"}'],
+  ])('finds a next_page_uri wherever it stands: %s', async (_, text) => {
+    const next = `${callsPath}.json?Page=1&PageToken=PA1`;
+    server.answer = sending(text.replace('NEXT', next));
+    expect((await twilio.listDay('2025-10-04', null)).nextCursor).toBe(next);
+  });
+
+  test('a page that is no JSON within is not counted', async () => {
+    server.answer = sending('{"calls":[{"sid":"CA1",,}],"next_page_uri":null}');
+    const page = await twilio.listDay('2025-10-04', null);
+    const error = await errorOf(Promise.resolve().then(() => page.countRecords()));
+    expect(error).toMatchObject({
+      kind: 'malformed',
+      message: expect.stringContaining('is not whole JSON') as unknown,
+    });
+  });
+
   test('a next_page_uri outside the API is an error', async () => {
     server.answer = sending('{"calls":[],"next_page_uri":"/login?next=1"}');
     expect((await errorOf(twilio.listDay('2025-10-04', null))).kind).toBe('malformed');
@@ -127,7 +150,8 @@ describe('a page of calls', () => {
     bytes[bytes.indexOf('?')] = 0xff;
     server.answer = (response) => response.end(bytes);
     const page = await twilio.listDay('2025-10-04', null);
-    expect(page).toMatchObject({ records: 2, nextCursor: null });
+    expect(page.nextCursor).toBeNull();
+    expect(page.countRecords()).toBe(2);
     expect(Buffer.concat(page.recordsUtf8).toString('utf8')).toBe(
       '{"calls":[{"sid":"CA1","from":"\u00e9\ufffd"},{"sid":"CA2"}],"next_page_uri":null}',
     );

@@ -1,5 +1,6 @@
 /** Plays provider records into a test database through the functions that the activities call, as service_role. */
 import pg from 'pg';
+import type { Staged } from '../../activities/staging.js';
 import type { Drained } from '../../database/drained.js';
 import { canonicalDecimal, computeTables, type OracleInput, type OracleTables } from '../oracle/oracle.js';
 import type { TestDatabase } from './test-database.js';
@@ -107,7 +108,7 @@ export class LedgerWorld {
     return this.call('next_ticket');
   }
 
-  async stage(page: Page): Promise<{ nextCursor: string | null; nextTicket: number }> {
+  async stage(page: Page): Promise<Staged> {
     const array = `[${page.records.join(',')}]`;
     const key = page.recordsKey ?? null;
     const body = key === null ? array : `{"page":0,${JSON.stringify(key)}:${array},"next_page_uri":null}`;
@@ -126,7 +127,6 @@ export class LedgerWorld {
       merge_at_once: page.mergeAtOnce ?? false,
     };
     const bytes = Buffer.from(`${JSON.stringify(facts)}\n${body}`);
-    type Staged = Awaited<ReturnType<LedgerWorld['stage']>>;
     const [row] = await this.rows<{ answer: Staged }>('select public.stage_page($1) as answer', [bytes]);
     return row!.answer;
   }
