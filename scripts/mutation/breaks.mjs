@@ -1,5 +1,6 @@
 /** The list of breaks, law by law. Each is small: a text that is there exactly once, and what takes its place. */
 import { assignment } from './breaks/assignment.mjs';
+import { mergedAtOnce } from './breaks/at-once.mjs';
 import { exact } from './breaks/exact.mjs';
 import { newestWins } from './breaks/newest.mjs';
 import { order } from './breaks/order.mjs';
@@ -12,6 +13,6 @@ import { windows } from './breaks/window.mjs';
 const { history, whole, resume } = service;
 
 export const breaks = [
-  ...[...sum, ...order, ...assignment, ...newestWins, ...exact, ...windows, ...settle],
+  ...[...sum, ...order, ...assignment, ...newestWins, ...mergedAtOnce, ...exact, ...windows, ...settle],
   ...[...history, ...whole, ...secrets, ...resume],
 ];

@@ -748,11 +748,13 @@ $$;
 -- A day that begins anew leaves behind the lists that it had not merged, so that nobody merges them later: they are of the
 -- same run, and nothing else would say that they are older. Details stay. They are not asked again, and still to be merged.
 -- With merge_at_once the page is merged in the same transaction, and its text is never stored: two megabytes a page that
--- are written, read once and left to be vacuumed cost a long backfill a sixth of its time. What is wrong with a page is left
--- to merge_page, for which the text is kept.
+-- are written, read once and left to be vacuumed cost a long backfill a sixth of its time. The text is kept for merge_page
+-- where something is wrong with the page, where it would have to wait for somebody (a provider's answer must not be lost
+-- over that), and behind a page of its day that waits: a run merges the pages of a day in the order in which it asked for
+-- them, or they would contradict each other.
 create function public.stage_page(bytea) returns jsonb
   language plpgsql
-  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
+  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' set lock_timeout = '2s' as $$
 declare
   v_line_end integer := position('\x0a'::bytea in $1);
   v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
@@ -787,8 +789,16 @@ begin
     )
     delete from staged_texts t using outdated o where t.page_id = o.page_id;
   end if;
-  if not v_stands and (v_given ->> 'merge_at_once')::boolean then
-    v_counts := merge_whole(v_page, v_body);
+  if not v_stands and (v_given ->> 'merge_at_once')::boolean and not exists (
+      select from staged_pages p
+      where p.run_id = v_page.run_id and p.source = v_page.source and p.day = v_page.day
+        and p.merged_counts is null and p.page_id <> v_page.page_id) then
+    begin
+      v_counts := merge_whole(v_page, v_body);
+    exception
+      when lock_not_available or deadlock_detected then
+        v_counts := null;
+    end;
   end if;
   if not v_stands and v_counts is null then
     insert into staged_texts (page_id, body) values (v_page.page_id, v_body)

@@ -20,21 +20,28 @@ import {
 
 prepareRaces();
 
+interface Brought {
+  nextCursor?: string;
+  /** That the page was asked with; a new one of the day's unless given. */
+  ticket?: string | number;
+  /** Which page of the day it is, behind how often the day began anew. */
+  page?: string;
+  onDay?: string;
+  mergeAtOnce?: boolean;
+}
+
 /** A page of a day's list, as the worker hands it over. */
-async function bring(
-  ledger: LedgerWorld,
-  runId: string,
-  records: string[],
-  { nextCursor = null as string | null, ticket = null as string | number | null } = {},
-) {
-  const askedTicket = ticket ?? (await ledger.beginDays(runId, 'twilio', [day]));
+async function bring(ledger: LedgerWorld, runId: string, records: string[], how: Brought = {}) {
+  const { page = '0/first', onDay = day, mergeAtOnce = true, nextCursor = null } = how;
+  const askedTicket = how.ticket ?? (await ledger.beginDays(runId, 'twilio', [onDay]));
+  const pageId = `${runId}/twilio/${onDay}/${page}`;
   return ledger.stage({
-    ...{ pageId: `${runId}/twilio/${day}/0/first`, source: 'twilio', runId, day, records, askedTicket },
-    ...{ nextCursor, recordsKey: 'calls', mergeAtOnce: true },
+    ...{ pageId, source: 'twilio', runId, day: onDay, records, askedTicket },
+    ...{ nextCursor, recordsKey: 'calls', mergeAtOnce },
   });
 }
 
-const pageOf = (runId: string) => `${runId}/twilio/${day}/0/first`;
+const pageOf = (runId: string, page = '0/first') => `${runId}/twilio/${day}/${page}`;
 const storedTexts = () => database.query('select page_id from hourledger.staged_texts');
 const costs = () => database.query('select id, cost::text from calls order by id');
 
@@ -73,6 +80,17 @@ it.each([
   ['a record twice', text('CA2'), { fetched: 1, inserted: 1 }],
   ['a number among the records', '7', { rejected: 1, inserted: 1 }],
   ['a list among the records', '[]', { rejected: 1, inserted: 1 }],
+  [
+    'a record too deep for jsonb',
+    text('CA1').replace('"CA1"', `"CA1","x":${'['.repeat(20_000)}${']'.repeat(20_000)}`),
+    { rejected: 1, inserted: 1 },
+  ],
+  [
+    'an id too long for an index',
+    text(Array.from({ length: 700 }, (_, index) => `${index * 7919}x`).join('')),
+    { rejected: 1, inserted: 1 },
+  ],
+  ['a duration below zero', text('CA1', { duration: '-1' }), { rejected: 1, inserted: 1 }],
 ])(
   '%s: the page is staged, nothing of it is stored, and merging goes on as ever',
   async (_what, odd, counts) => {
@@ -114,4 +132,69 @@ it('its dirt is that of its transaction: a drain before the commit sees neither,
   await commit(one);
   expect(await three.drain(3)).toEqual([]);
   expect(await snapshots()).toEqual(['1: 1, 1']);
+});
+
+const stored = () => database.query('select id, cost::text, status, ask_again from calls order by id');
+
+/** What a run of two pages leaves that reads a stored day again, and what its pages count. */
+async function readAgain(mergeAtOnce: boolean, first: string[]) {
+  await database.query(
+    'delete from calls; delete from rejected_records; delete from hourledger.runs; delete from sync_days',
+  );
+  await one.readDay('before', 'twilio', day, [text('CA1', { price: '-1' }), text('CA5', { price: '-5' })]);
+  const { nextTicket: ticket } = await bring(one, 'run', first, { mergeAtOnce, page: '1/first' });
+  await bring(one, 'run', [text('CA5', { price: '-6' })], { mergeAtOnce, ticket, page: '1/next' });
+  const counts = [await one.merge(pageOf('run', '1/first')), await one.merge(pageOf('run', '1/next'))];
+  return { counts, stored: await stored() };
+}
+
+it.each([
+  ['cannot be stored', [text('CA9', { price: 'dear' })]],
+  ['comes twice', [text('CA9'), text('CA9')]],
+])(
+  'behind a page with a record that %s the next one waits too, and both are merged in their order',
+  async (_, odd) => {
+    const first = [...odd, text('CA1', { price: '-2' })];
+    const staged = await readAgain(false, first);
+    expect(staged.stored).toContainEqual({ id: 'CA1', cost: '2', status: 'completed', ask_again: false });
+    expect(await readAgain(true, first)).toEqual(staged);
+  },
+);
+
+it('a day that begins anew keeps what it has merged, and forgets what it has not', async () => {
+  await bring(one, 'run', [text('CA1')]);
+  const { nextTicket: ticket } = await bring(one, 'run', [text('CA2', { price: 'dear' })], {
+    page: '0/next',
+  });
+  await bring(one, 'run', [text('CA1')], { page: '1/first', ticket });
+  expect(await one.merge(pageOf('run'))).toMatchObject({ inserted: 1 });
+  expect(await one.merge(pageOf('run', '0/next'))).toEqual({ missing: true });
+  expect(await one.merge(pageOf('run', '1/first'))).toMatchObject({ unchanged: 1 });
+});
+
+it('a page whose record somebody else holds is kept, not lost, and merged when they are done', async () => {
+  await one.readDay('before', 'twilio', day, [text('CA1', { price: null, status: 'in-progress' })]);
+  await begin(two);
+  await two.rows(`update calls set status = status where id = 'CA1'`);
+  const staged = await bring(one, 'run', [text('CA1', { price: '-1' })]);
+  expect(staged.merged).toBeNull();
+  expect(await storedTexts()).toHaveLength(1);
+  await commit(two);
+  expect(await one.merge(pageOf('run'))).toMatchObject({ updated: 1 });
+});
+
+it('a page that would block another one for ever is kept, and merged behind it', async () => {
+  await one.readDay('before', 'twilio', day, [text('CA1')]);
+  // Whoever holds a row of the first page waits for the day that it is merged in: a circle.
+  await begin(two);
+  await two.rows(`update calls set status = status where id = 'CA1'`);
+  const first = bring(one, 'run', [text('CA1', { price: '-3' })]);
+  await waitUntilBlocked();
+  const second = bring(two, 'run-of-two', [text('CA7', { price: '-7' })]);
+  const merged = [(await first).merged, (await second).merged];
+  await commit(two);
+  expect(merged).toContain(null);
+  await one.merge(pageOf('run'));
+  await one.merge(pageOf('run-of-two'));
+  expect(await database.query('select id from calls order by id')).toEqual([{ id: 'CA1' }, { id: 'CA7' }]);
 });

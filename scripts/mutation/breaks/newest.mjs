@@ -199,15 +199,6 @@ const locks = [
 
 const latecomers = [
   {
-    name: 'odd-page-not-kept',
-    breaks: 'A page that cannot be merged as it comes is not kept for merging record by record.',
-    file: pages,
-    inside: 'create function public.stage_page(',
-    find: 'and v_counts is null then',
-    replacement: `and (v_given ->> 'merge_at_once') is distinct from 'true' then`,
-    tests: ['test/database/merge-at-once.test.ts'],
-  },
-  {
     name: 'stale-attempt-replaces-its-successor',
     breaks: 'A page of an attempt that was given up replaces that of the later attempt.',
     file: pages,
