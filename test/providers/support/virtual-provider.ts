@@ -12,7 +12,8 @@ export class VirtualClock {
   #now = 0;
   #order = 0;
   #timers: Timer[] = [];
-  readonly #elsewhere = new Set<Promise<unknown>>();
+  #outside: Promise<unknown> = Promise.resolve();
+  #waitsOutside = 0;
 
   now = (): number => this.#now;
 
@@ -26,15 +27,17 @@ export class VirtualClock {
       });
     });
 
-  /** What happens outside, in a real database for instance, takes no time here. */
-  outside = <R>(promise: Promise<R>): Promise<R> => {
-    const settled = promise.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#elsewhere.add(settled);
-    void settled.then(() => this.#elsewhere.delete(settled));
-    return promise;
+  /**
+   * What happens outside, in a real database for instance, takes no time here, however long it takes there. One thing
+   * happens after another, in the order in which they were begun, so that each run is the same.
+   */
+  outside = <R>(work: () => Promise<R>): Promise<R> => {
+    this.#waitsOutside += 1;
+    const done = this.#outside.then(work).finally(() => {
+      this.#waitsOutside -= 1;
+    });
+    this.#outside = done.catch(() => undefined);
+    return done;
   };
 
   /** Lets time pass until the promise settles. */
@@ -48,7 +51,7 @@ export class VirtualClock {
       // All promise callbacks run before a setImmediate callback does.
       await new Promise(setImmediate);
       if (state.settled) return watched;
-      if (this.#elsewhere.size > 0) await Promise.all(this.#elsewhere);
+      if (this.#waitsOutside > 0) await this.#outside;
       else this.#fireNext();
     }
   }
