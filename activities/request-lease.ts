@@ -134,7 +134,9 @@ export class RequestLease implements Level {
       if (time === undefined) {
         await new Promise<void>((resolve, reject) => {
           this.#takers.push({ resolve, reject });
-          this.#renewWhenDue();
+          // Not at once: whoever is just starting this request has yet to tell that it is under way. A report without it
+          // would give its share away, and it would be sent all the same.
+          queueMicrotask(() => this.#renewWhenDue());
         });
       } else if (time >= this.#now() - staleAfter_ms) {
         const wait = time - this.#now();

@@ -329,6 +329,29 @@ describe('workers on a virtual clock', () => {
     );
   });
 
+  it('report a request that waits for a block of requests per second as under way', async () => {
+    // It was started before the pool had told the load, and the report gave its share away.
+    await settleAt(1);
+    const clock = new VirtualClock();
+    const provider = new VirtualProvider(clock, { limit: 1, serviceMs });
+    const worker = startLeasedWorker(clock, database);
+    await clock.runUntil(askRecords(worker, provider, 1));
+    // That more is wanted now is news: the lease is renewed, with no new block.
+    await clock.runUntil(askRecords(worker, provider, 18));
+    // A second after it was leased the block is stale; the share is not given back yet.
+    await clock.runUntil(clock.sleep(1_040 - clock.now()));
+    expect(await sumOfShares()).toBe(1);
+    const { calls } = worker;
+    const asked = askRecords(worker, provider, 1);
+    // The report has arrived then, and its answer has not.
+    await clock.runUntil(clock.sleep(7));
+    expect(worker.calls).toBe(calls + 1);
+    expect(worker.pool.figures.underWay).toBe(1);
+    expect(await share('b', { wants: 1 }, clock)).toBe(0);
+    await clock.runUntil(asked);
+    expect(provider.refusals).toEqual([]);
+  });
+
   it('lose their share five seconds after their last report, by the clock of the workers', async () => {
     await settleAt(7);
     const clock = new VirtualClock();
