@@ -45,7 +45,7 @@ export interface ProviderRecord {
   recordText: string | null;
 }
 
-/** What all sources can do. Each call is one HTTP request; nothing is retried beneath it. */
+/** What all sources can do. Each call is one HTTP request, and no answer is asked for twice beneath it. */
 export interface Provider {
   readonly source: Source;
   /**

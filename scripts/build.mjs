@@ -25,6 +25,7 @@ const sourceFolders = [
   'activities',
   'client',
   'database',
+  'http',
   'providers',
   'settings',
   'simulator',

@@ -8,8 +8,9 @@ const vocabulary = new Set(['activities/types', 'activities/failure-types']);
 /** Which folders each folder may use at run time, beside itself and the vocabulary. */
 const mayUse: Record<string, string[]> = {
   workflows: [],
-  providers: [],
-  database: [],
+  http: [],
+  providers: ['http'],
+  database: ['http'],
   settings: [],
   simulator: [],
   activities: ['providers', 'database', 'settings'],
@@ -81,6 +82,8 @@ describe('imports', () => {
       { path: 'activities/drain.ts', text: `import type { Stack } from '../stack/index.js';` },
       { path: 'client/main.ts', text: `import { startStack } from '../stack/index.js';` },
       { path: 'providers/days.ts', text: `export { log } from '../worker/log.js';` },
+      { path: 'providers/days.ts', text: `import { Ledger } from '../database/ledger.js';` },
+      { path: 'http/whole-answer.ts', text: `import { Ledger } from '../database/ledger.js';` },
     ];
     expect(wrongWays(broken)).toHaveLength(broken.length);
   });

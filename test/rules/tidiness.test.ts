@@ -22,7 +22,17 @@ const longFiles: Record<string, string> = {
   'test/laws/play.ts': 'one interpreter of random worlds, with every kind of step that the laws are tried on',
 };
 
-const folders = ['workflows', 'activities', 'providers', 'database', 'settings', 'worker', 'client', 'web'];
+const folders = [
+  'workflows',
+  'activities',
+  'providers',
+  'database',
+  'http',
+  'settings',
+  'worker',
+  'client',
+  'web',
+];
 const code = sourcesIn(...folders, 'stack', 'simulator', 'bench');
 const all = [...code, ...sourcesIn('test'), ...scripts()];
 
