@@ -1,8 +1,8 @@
 /** One HTTP GET whose body comes back as it came: bounded in time and size, no redirect followed, no answer asked for twice. */
 import { isAscii, isUtf8 } from 'node:buffer';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { constants, gunzip } from 'node:zlib';
 import { NoAnswerError, tooLarge, wholeAnswer, type KeptConnections } from '../http/whole-answer.js';
 
 export { keepConnections, NoAnswerError, type KeptConnections } from '../http/whole-answer.js';
@@ -68,19 +68,26 @@ export async function requestText(request: TextRequest): Promise<TextAnswer> {
     signal,
   });
   const { statusCode = 0, headers } = message;
-  const unpacked = await unpack(pieces, headers['content-encoding'], bodyBytesMax);
+  const unpacked = await unpack(pieces, message, bodyBytesMax);
   return { status: statusCode, headers, body: new Body(unpacked) };
 }
 
+/**
+ * A refusal is told by its status, whatever became of its body: that is unpacked as far as it goes.
+ * @throws NoAnswerError for the body of a good answer that is not whole
+ */
 async function unpack(
   pieces: Buffer[],
-  encoding: string | undefined,
+  { statusCode = 0, headers }: IncomingMessage,
   bodyBytesMax: number,
 ): Promise<Buffer[]> {
-  if (encoding !== 'gzip') return pieces;
+  if (!/^(x-)?gzip$/i.test(headers['content-encoding'] ?? '')) return pieces;
+  const isGood = statusCode >= 200 && statusCode <= 299;
+  const finishFlush = isGood ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
   try {
-    return [await gunzipBounded(Buffer.concat(pieces), { maxOutputLength: bodyBytesMax })];
+    return [await gunzipBounded(Buffer.concat(pieces), { maxOutputLength: bodyBytesMax, finishFlush })];
   } catch (error) {
+    if (!isGood) return [];
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bodyBytesMax);
     throw new NoAnswerError('unreadable', 'the body says that it is gzip and is not');
   }
