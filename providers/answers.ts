@@ -77,6 +77,23 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whether Postgres can hold a text: it has no U+0000 and no half of a surrogate pair, though JSON can write both. */
+export function isStorable(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text);
+}
+
+/** @throws ProviderError where a cursor could not go on through URLs and the database as what it is */
+export function checkStorable(
+  speaker: Speaker,
+  asked: string,
+  answer: TextAnswer,
+  what: string,
+  cursor: string,
+): void {
+  if (isStorable(cursor)) return;
+  throw malformed(speaker, asked, answer, `has a ${what} with U+0000 or half a surrogate pair`);
+}
+
 function refused(speaker: Speaker, asked: string, answer: TextAnswer): ProviderError {
   const body = parseJson(answer.body.text);
   if (answer.status < 400 || (answer.status === 404 && body === undefined)) {

@@ -22,7 +22,7 @@ export interface RecordsPage extends ListedPage {
 
 /** What an ElevenLabs list says of a conversation; the rest, with its cost, is in the detail. */
 export interface ListedConversation {
-  /** '' where the list gave none, so that it cannot be asked. */
+  /** '' where the list gave none that can be asked for. */
   id: string;
   /** As listed; null where there is none. */
   status: string | null;

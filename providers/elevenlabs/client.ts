@@ -2,7 +2,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { z } from 'zod';
 import type { Day } from '../../activities/types.js';
-import { isGone, isRecord, malformed, noAnswer, originOf, parseAnswer, type Speaker } from '../answers.js';
+import {
+  checkStorable,
+  isGone,
+  isRecord,
+  isStorable,
+  malformed,
+  noAnswer,
+  originOf,
+  parseAnswer,
+  type Speaker,
+} from '../answers.js';
 import { dayStartUnixSecs, nextDay } from '../days.js';
 import { keepConnections, requestText, type KeptConnections, type TextAnswer } from '../http-text.js';
 import type { ConversationsPage, ElevenLabsProvider, ListedConversation } from '../types.js';
@@ -113,13 +123,15 @@ function readPage(speaker: Speaker, asked: string, answer: TextAnswer, day: Day)
     throw malformed(speaker, asked, answer, 'says that there is more and not where');
   }
   const nextCursor = has_more === false ? null : given;
+  if (nextCursor !== null) checkStorable(speaker, asked, answer, 'next_cursor', nextCursor);
   const entries = conversations.map(toEntry).filter((entry) => startsOn(day, entry));
   return { ids: entries.map((entry) => entry.id), entries, nextCursor };
 }
 
 function toEntry(listed: Record<string, unknown>): ListedConversation {
   const { conversation_id: id, status, start_time_unix_secs: start } = listed;
-  const known = typeof id === 'string' && id !== '';
+  // An id that is no text for Postgres, or for a URL, cannot be asked for either.
+  const known = typeof id === 'string' && id !== '' && isStorable(id);
   return {
     id: known ? id : '',
     status: typeof status === 'string' ? status : null,

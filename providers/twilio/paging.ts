@@ -1,5 +1,5 @@
 /** How Twilio's lists go on: the path of next_page_uri, on the configured origin and nowhere else. */
-import { malformed, type Speaker } from '../answers.js';
+import { checkStorable, malformed, type Speaker } from '../answers.js';
 import type { TextAnswer } from '../http-text.js';
 
 const productionOrigin = 'https://api.twilio.com';
@@ -15,6 +15,7 @@ export function nextCursorOf(
   nextPageUri: string | null | undefined,
 ): string | null {
   if (nextPageUri === null || nextPageUri === undefined || nextPageUri === '') return null;
+  checkStorable(speaker, asked, answer, 'next_page_uri', nextPageUri);
   const nextCursor = pathOf(nextPageUri);
   if (nextCursor === null)
     throw malformed(speaker, asked, answer, 'has a next_page_uri that leads out of the API');

@@ -1,7 +1,7 @@
-/** A page that looks whole from outside and is no JSON within: its day is read again, and fails alone where it stays so. */
+/** What providers say and Postgres cannot hold: of a page its day is read again, of a record it is set aside alone. */
 import { afterEach, expect, test } from 'vitest';
 import { World } from '../../simulator/world.js';
-import { call } from '../simulator/records.js';
+import { call, conversation } from '../simulator/records.js';
 import { startSystem, type System } from '../support/system.js';
 
 let system: System | null = null;
@@ -50,4 +50,28 @@ test('one that stays so fails its day with one line, soon, and no other day', as
     { state: 'failed', inserted: 0, error: expect.stringMatching(line) as unknown },
     { state: 'completed', inserted: 1, error: null },
   ]);
+});
+
+// Asked for by such an id, the conversation failed its whole day: half a surrogate pair is in no URL, U+0000 in no database.
+test('conversations whose ids no text of Postgres holds are rejected alone', async () => {
+  const world = new World();
+  const at = '2025-03-01T10:00:00Z';
+  const odd = ['conv\u0000', 'conv\ud800', '\udc00conv'];
+  for (const id of [...odd, 'conv good']) world.addConversation(conversation(id, at));
+  system = await startSystem({ world, sources: ['elevenlabs'] });
+  await system.startWorker();
+  await system.backfill({ source: 'elevenlabs', from: '2025-03-01', to: '2025-03-01' });
+  expect(await system.db.query('select conversation_id as id from elevenlabs_conversations')).toEqual([
+    { id: 'conv good' },
+  ]);
+  expect(
+    await system.db.query('select state, inserted::integer, rejected::integer from sync_days order by day'),
+  ).toEqual([{ state: 'completed', inserted: 1, rejected: 3 }]);
+  const rejected = await system.db.query<{ day: string; id: string | null; raw_data: string }>(
+    'select day::text, id, raw_data from rejected_records',
+  );
+  expect(rejected.map(({ day, id }) => [day, id])).toEqual(odd.map(() => ['2025-03-01', null]));
+  for (const id of odd) {
+    expect(rejected.filter(({ raw_data }) => raw_data.includes(JSON.stringify(id)))).toHaveLength(1);
+  }
 });

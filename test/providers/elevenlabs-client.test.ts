@@ -83,13 +83,27 @@ describe('a page of conversations', () => {
     expect([query.get('cursor'), query.get('page_size')]).toEqual(['a/b+c=', '7']);
   });
 
-  test.each([['more, but no cursor', { has_more: true, next_cursor: null }]])(
-    '%s is an error, not a loop or a loss',
-    async (_, rest) => {
-      server.answer = sending(page([], rest));
-      expect(await errorOf(elevenlabs.listDay('2025-10-04', 'same'))).toMatchObject({
-        kind: 'malformed',
-        retryable: true,
+  test.each([
+    ['more, but no cursor', null, 'says that there is more and not where'],
+    ['a cursor with U+0000', 'a\u0000', 'has a next_cursor with U+0000 or half'],
+    ['a cursor with half a surrogate pair', 'a\ud800', 'has a next_cursor with U+0000 or half'],
+  ])('%s is an error, not a loop or a loss', async (_, cursor, words) => {
+    server.answer = sending(page([], { has_more: true, next_cursor: cursor }));
+    expect(await errorOf(elevenlabs.listDay('2025-10-04', 'same'))).toMatchObject({
+      kind: 'malformed',
+      retryable: true,
+      message: expect.stringContaining(words) as unknown,
+    });
+  });
+
+  test.each(['c\u0000', '\ud800', '\udc00\ud800'])(
+    'an id that Postgres cannot hold is none: %j',
+    async (id) => {
+      const entry = { conversation_id: id, status: 'done', start_time_unix_secs: noon };
+      server.answer = sending(page([entry, { ...entry, conversation_id: '\u{1f600}' }]));
+      expect(await elevenlabs.listDay('2025-10-04', null)).toMatchObject({
+        ids: ['', '\u{1f600}'],
+        entries: [{ id: '', listedText: JSON.stringify(entry) }, { id: '\u{1f600}' }],
       });
     },
   );

@@ -127,6 +127,13 @@ describe('a page of calls', () => {
     expect((await errorOf(twilio.listDay('2025-10-04', null))).kind).toBe('malformed');
   });
 
+  test.each(['\\u0000', '\\ud800'])('a next_page_uri with %s is an error', async (odd) => {
+    server.answer = sending(`{"calls":[],"next_page_uri":"${callsPath}.json?PageToken=PA${odd}"}`);
+    const error = await errorOf(twilio.listDay('2025-10-04', null));
+    expect(error).toMatchObject({ kind: 'malformed', retryable: true });
+    expect(error.message).toContain('has a next_page_uri with U+0000 or half');
+  });
+
   test('a day or cursor that cannot be is refused before anything is sent', async () => {
     await expect(twilio.listDay('2025-02-30', null)).rejects.toThrow('2025-02-30');
     await expect(twilio.listDay('2025-10-04', 'https://evil.example/2010-04-01/x')).rejects.toThrow('evil');
