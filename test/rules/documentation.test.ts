@@ -72,6 +72,19 @@ describe('the README and the docs', () => {
     expect(missing(['fly'], readme)).toEqual(['fly']);
   });
 
+  it('name every choice of an option, as its help does', () => {
+    const choices = sourcesIn('client').flatMap(({ text }) =>
+      [...text.matchAll(/'([^']*)',\s*choiceOption\('(--\w+)', \[([^\]]*)\]\)/g)].map(
+        ([, help = '', option = '', list = '']) => ({ help, option, words: list.match(/\w+/g) ?? [] }),
+      ),
+    );
+    expect(choices.map(({ option }) => option)).toEqual(['--by', '--format']);
+    for (const { help, option, words } of choices) {
+      expect(readme).toContain(`\`${option} ${words.join('\\|')}\``);
+      expect(help.replaceAll(' (default)', '').split(/, | or /)).toEqual(words);
+    }
+  });
+
   it('name every workflow and activity', () => {
     const workflows = [...readText('workflows/index.ts').matchAll(/export \{ (\w+) \}/g)].map(
       ([, name = '']) => name,
