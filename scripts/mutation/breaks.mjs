@@ -9,10 +9,11 @@ import { service } from './breaks/service.mjs';
 import { settle } from './breaks/settle.mjs';
 import { sum } from './breaks/sum.mjs';
 import { windows } from './breaks/window.mjs';
+import { wire } from './breaks/wire.mjs';
 
 const { history, whole, resume } = service;
 
 export const breaks = [
   ...[...sum, ...order, ...assignment, ...newestWins, ...mergedAtOnce, ...exact, ...windows, ...settle],
-  ...[...history, ...whole, ...secrets, ...resume],
+  ...[...history, ...whole, ...wire.ids, ...secrets, ...resume, ...wire.answers],
 ];
