@@ -9,6 +9,7 @@ create table hourledger.dirty_hours (
   hour timestamptz not null,
   set_aside text
 );
+create index dirty_hours_hour on hourledger.dirty_hours (hour, id) where set_aside is null;
 comment on table hourledger.dirty_hours is 'Hours to be recomputed from their raw rows.';
 comment on column hourledger.dirty_hours.set_aside is 'Why the hour could not be recomputed; it waits for a person.';
 

@@ -288,7 +288,7 @@ begin
   with next_dirt as (
     select id from dirty_keys where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
   ),
-  taken as (delete from dirty_keys d using next_dirt n where d.id = n.id returning d.*)
+  taken as (delete from dirty_keys where id = any (array(select id from next_dirt)) returning *)
   select array_agg(taken::dirty_keys order by id) into v_taken from taken;
   if v_taken is not null then
     begin
@@ -448,6 +448,32 @@ begin
 end
 $$;
 
+-- By hour, so that an hour that many merges have noted is recomputed once, and whole days, so that drains side by side do
+-- not wait for each other: a day that goes on behind the limit is left to the next step, unless it is the only one. Whatever
+-- the planner believes of the table, it is to go along the index: there may be two million hours in it.
+create function hourledger.take_dirty_hours(p_limit integer, p_up_to bigint) returns hourledger.dirty_hours[]
+  language plpgsql set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
+declare
+  v_taken hourledger.dirty_hours[];
+begin
+  with first as materialized (
+    select id, day_of(hour) as day from dirty_hours
+    where set_aside is null and id <= p_up_to
+    order by hour, id limit p_limit for update skip locked
+  ),
+  cut as (
+    select max(day) as day from first having count(*) = p_limit and min(day) < max(day)
+  ),
+  taken as (
+    delete from dirty_hours
+      where id = any (array(select id from first where day not in (select day from cut)))
+      returning *
+  )
+  select array_agg(taken::dirty_hours) into v_taken from taken;
+  return v_taken;
+end
+$$;
+
 create function public.rollup_dirt(p_limit integer, p_up_to bigint default null) returns jsonb
   language plpgsql
   set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
@@ -458,11 +484,7 @@ declare
   v_set_aside text[] := '{}';
 begin
   perform require_read_committed();
-  with next_dirt as (
-    select id from dirty_hours where set_aside is null and id <= v_up_to order by id limit p_limit for update skip locked
-  ),
-  taken as (delete from dirty_hours d using next_dirt n where d.id = n.id returning d.*)
-  select array_agg(taken::dirty_hours order by id) into v_taken from taken;
+  v_taken := take_dirty_hours(p_limit, v_up_to);
   if v_taken is not null then
     begin
       perform rollup_taken(v_taken);

@@ -95,6 +95,30 @@ it.each([
   }
 });
 
+it('taking some of many dirty hours looks at little more than these, also where the first plan found one', async () => {
+  const client = await database.connect();
+  const take = 'select hourledger.take_dirty_hours(100, 1000000000)';
+  const note = (hours: number) =>
+    client.query(
+      `insert into dirty_hours (source, workspace_id, hour)
+         select 'twilio', 1, timestamptz '2025-01-01Z' + n * interval '1 hour' from generate_series(1, $1::integer) n`,
+      [hours],
+    );
+  try {
+    await client.query('set plan_cache_mode = force_generic_plan; set search_path = hourledger, public');
+    await client.query('delete from dirty_hours');
+    await note(1);
+    await client.query('vacuum analyze dirty_hours');
+    await client.query(take);
+    await note(20_000);
+    const most = await mostLookedAt(client, take);
+    expect(most.looks).toBeGreaterThanOrEqual(90);
+    expect(most.looks, most.node).toBeLessThan(1000);
+  } finally {
+    client.release(true);
+  }
+});
+
 it('an update of many calls looks at each a few times, also where the first one of the session was of one', async () => {
   const client = await database.connect();
   const update = (many: string) => `update calls set duration = coalesce(duration, 0) + 1 where ${many}`;

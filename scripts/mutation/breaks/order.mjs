@@ -273,6 +273,24 @@ const assigning = [
     replacement: `'left', 0`,
     tests: isolation,
   },
+  {
+    name: 'later-hours-taken-too',
+    breaks: 'A drain also takes the hours that were noted after it began.',
+    file: drain,
+    inside: 'create function hourledger.take_dirty_hours(',
+    find: 'where set_aside is null and id <= p_up_to',
+    replacement: 'where set_aside is null',
+    tests: ['test/database/rollup.test.ts'],
+  },
+  {
+    name: 'drains-wait-for-each-other',
+    breaks: 'Drains side by side take hours of the same days, and each waits for the one before.',
+    file: drain,
+    inside: 'create function hourledger.take_dirty_hours(',
+    find: 'having count(*) = p_limit and min(day) < max(day)',
+    replacement: 'having false',
+    tests: ['test/database/rollup.test.ts'],
+  },
 ];
 
 export const order = [...ownDirt, ...leads, ...mapping, ...assigning].map((one) => ({ law: 'L2', ...one }));
