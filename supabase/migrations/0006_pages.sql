@@ -742,6 +742,17 @@ create function hourledger.is_stored(p_source text, p_id text) returns boolean
     else exists (select from public.elevenlabs_conversations where conversation_id = p_id) end
 $$;
 
+-- The same, and null as well where somebody holds a row or a day of the page, or waits for one in a circle.
+create function hourledger.merge_without_waiting(p_page hourledger.staged_pages, p_body text) returns jsonb
+  language plpgsql set lock_timeout = '2s' as $$
+begin
+  return merge_whole(p_page, p_body);
+exception
+  when lock_not_available or deadlock_detected then
+    return null;
+end
+$$;
+
 -- A later attempt replaces what an earlier one staged; an earlier one that lands late, or anything onto a merged page,
 -- changes nothing. Whoever asks gets what stands there. The page comes as one body of bytes, which no one on the way has
 -- to parse or to escape: a line of JSON that says where it belongs, then its text.
@@ -754,7 +765,7 @@ $$;
 -- them, or they would contradict each other.
 create function public.stage_page(bytea) returns jsonb
   language plpgsql
-  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' set lock_timeout = '2s' as $$
+  set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
 declare
   v_line_end integer := position('\x0a'::bytea in $1);
   v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
@@ -793,12 +804,7 @@ begin
       select from staged_pages p
       where p.run_id = v_page.run_id and p.source = v_page.source and p.day = v_page.day
         and p.merged_counts is null and p.page_id <> v_page.page_id) then
-    begin
-      v_counts := merge_whole(v_page, v_body);
-    exception
-      when lock_not_available or deadlock_detected then
-        v_counts := null;
-    end;
+    v_counts := merge_without_waiting(v_page, v_body);
   end if;
   if not v_stands and v_counts is null then
     insert into staged_texts (page_id, body) values (v_page.page_id, v_body)

@@ -15,6 +15,7 @@ const pages = [
   {
     name: 'page-lost-to-a-lock',
     breaks: 'A page that would have to wait for a row or a day fails, instead of being kept.',
+    inside: 'create function hourledger.merge_without_waiting(',
     find: 'when lock_not_available or deadlock_detected then',
     replacement: 'when cardinality_violation then',
   },
