@@ -5,6 +5,7 @@ import {
   ProviderError,
   type ConversationsPage,
   type ElevenLabsProvider,
+  type RecordsPage,
   type TwilioProvider,
 } from '../providers/index.js';
 import { askRecord } from './ask-record.js';
@@ -23,11 +24,11 @@ const refusals_min = 10;
 const merging = pLimit(8);
 
 export interface PageRead {
-  /** The pages that it became; those of calls are merged already, unless something is wrong with them. */
+  /** The pages that it became; those of calls are merged already, unless they wait (see `stage_page`). */
   pageIds: string[];
   /** Null behind the last page. */
   nextCursor: string | null;
-  /** Records that the list named; of calls, those that are merged already. */
+  /** Records that the list named. */
   fetched: number;
   /** For the next request of the day. */
   nextTicket: number;
@@ -79,7 +80,17 @@ export async function readTwilioPage(
       body: page.recordsUtf8,
     }),
   );
-  return { pageIds: [pageId], fetched: merged ?? 0, nextCursor, nextTicket };
+  return { pageIds: [pageId], fetched: merged ?? countOf(page), nextCursor, nextTicket };
+}
+
+/** Of a page that waits: uncounted, it would let a fetch go on. One that is no JSON within is told of when it is merged. */
+function countOf(page: RecordsPage): number {
+  try {
+    return page.countRecords();
+  } catch (error) {
+    if (error instanceof ProviderError) return 0;
+    throw error;
+  }
 }
 
 /**

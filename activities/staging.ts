@@ -19,7 +19,7 @@ export interface PageToStage {
   askedTicket: number;
   /** How many records the provider did not know any more. */
   gone: number;
-  /** Merge the page in the same step, so that its text need not be stored; one with something wrong in it is staged. */
+  /** Merge the page in the same step, so that its text need not be stored; one that has to wait, or is odd, is staged. */
   mergeAtOnce: boolean;
   /** JSON; pieces of bytes are UTF-8. */
   body: string | readonly Uint8Array[];

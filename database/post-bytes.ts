@@ -13,7 +13,7 @@ const statusesWithoutBody = new Set([204, 205, 304]);
 /**
  * For functions that may be called twice with the same bytes: staging a page has its effect once.
  * @param body sent one part after the other
- * @param timeout_ms from the connection to the last byte of the answer
+ * @param timeout_ms from the call to the last byte of the answer
  * @returns the answer, its body as text
  * @throws NoAnswerError; the signal's reason when it is aborted
  */

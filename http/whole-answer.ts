@@ -2,7 +2,10 @@
 import http from 'node:http';
 import https from 'node:https';
 
-/** Connections that are kept between requests; free ones are closed after a while by Node itself. */
+/** When a connection that nobody uses is closed; sooner where the server says so (`Keep-Alive: timeout=…`). */
+const idle_ms = 30_000;
+
+/** Connections that are kept between requests. */
 export interface KeptConnections {
   http: http.Agent;
   https: https.Agent;
@@ -12,8 +15,8 @@ export interface KeptConnections {
 /** @param maxSockets the most connections to one host at a time; more requests wait for a free one */
 export function keepConnections(maxSockets: number): KeptConnections {
   const agents = {
-    http: new http.Agent({ keepAlive: true, maxSockets }),
-    https: new https.Agent({ keepAlive: true, maxSockets }),
+    http: new http.Agent({ keepAlive: true, maxSockets, timeout: idle_ms }),
+    https: new https.Agent({ keepAlive: true, maxSockets, timeout: idle_ms }),
   };
   return {
     ...agents,
@@ -32,7 +35,7 @@ export interface AnswerRequest {
   /** Sent one part after the other. */
   body?: readonly Uint8Array[];
   agents: Pick<KeptConnections, 'http' | 'https'>;
-  /** From the connection to the last byte of the answer. */
+  /** From the call to the last byte of the answer, with the wait for a free connection. */
   timeout_ms: number;
   /** The largest body of an answer, as it comes; default: any. */
   answerBytes_max?: number;
@@ -107,13 +110,21 @@ export async function wholeAnswer(asked: AnswerRequest): Promise<WholeAnswer> {
 function send({ url, method, headers, body, agents }: AnswerRequest, anew: boolean): http.ClientRequest {
   const isSecure = url.startsWith('https:');
   const kept = isSecure ? agents.https : agents.http;
-  const request = (isSecure ? https : http).request(url, { method, headers, agent: anew ? false : kept });
+  const agent = anew ? unkept(kept, isSecure) : kept;
+  const request = (isSecure ? https : http).request(url, { method, headers, agent });
   // Corked, the parts leave in one call of the system.
   request.cork();
   for (const part of body ?? []) request.write(part);
   request.end();
   request.uncork();
   return request;
+}
+
+/** The same, with its certificates and addresses, for a single request. */
+function unkept(kept: http.Agent, isSecure: boolean): http.Agent {
+  // What an agent was made with is a property of it that its types leave out.
+  const { options } = kept as http.Agent & { options: https.AgentOptions };
+  return new (isSecure ? https : http).Agent({ ...options, keepAlive: false });
 }
 
 interface Outcome {

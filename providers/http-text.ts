@@ -1,4 +1,4 @@
-/** One HTTP GET whose body comes back as it came: bounded in time and size, no redirect followed, no answer asked for twice. */
+/** One HTTP GET whose body comes back as it came: bounded in time and size, no redirect followed. */
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ export interface TextRequest {
   url: string;
   headers: Record<string, string>;
   agents: Pick<KeptConnections, 'http' | 'https'>;
-  /** From the connection to the last byte of the body, in milliseconds. */
+  /** From the call to the last byte of the body, in milliseconds. */
   timeoutMs: number;
   /** The largest body, unpacked, in bytes. */
   bodyBytesMax: number;

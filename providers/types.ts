@@ -14,7 +14,7 @@ export interface RecordsPage extends ListedPage {
   /** The key of the body under which the array of records is. */
   recordsPath: 'calls';
   /**
-   * How many there are. Parses the page, which is not done before: Postgres counts what it stores.
+   * How many there are. Parses the page, which is not done before: Postgres counts what it merges.
    * @throws ProviderError where the page is no JSON within
    */
   countRecords(): number;
@@ -45,7 +45,10 @@ export interface ProviderRecord {
   recordText: string | null;
 }
 
-/** What all sources can do. Each call is one HTTP request, and no answer is asked for twice beneath it. */
+/**
+ * What all sources can do. Each call is one HTTP request, and nothing is retried beneath it, except once where a kept
+ * connection turns out to be closed.
+ */
 export interface Provider {
   readonly source: Source;
   /**

@@ -448,9 +448,10 @@ begin
 end
 $$;
 
--- By hour, so that an hour that many merges have noted is recomputed once, and whole days, so that drains side by side do
--- not wait for each other: a day that goes on behind the limit is left to the next step, unless it is the only one. Whatever
--- the planner believes of the table, it is to go along the index: there may be two million hours in it.
+-- By hour, so that an hour that many merges have noted is recomputed once, and by whole days, so that drains side by side
+-- seldom wait for each other: a day that goes on behind the limit is left, unless it is the only one. (What was looked at
+-- of it stays locked until the step is done: another drain takes the rest, and waits for nobody.) Whatever the planner
+-- believes of the table, it is to go along the index: there may be two million hours in it.
 create function hourledger.take_dirty_hours(p_limit integer, p_up_to bigint) returns hourledger.dirty_hours[]
   language plpgsql set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 declare
@@ -469,7 +470,7 @@ begin
       where id = any (array(select id from first where day not in (select day from cut)))
       returning *
   )
-  select array_agg(taken::dirty_hours) into v_taken from taken;
+  select array_agg(taken::dirty_hours order by source, hour, id) into v_taken from taken;
   return v_taken;
 end
 $$;

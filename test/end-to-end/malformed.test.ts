@@ -75,3 +75,24 @@ test('conversations whose ids no text of Postgres holds are rejected alone', asy
     expect(rejected.filter(({ raw_data }) => raw_data.includes(JSON.stringify(id)))).toHaveLength(1);
   }
 });
+
+test('a page that waits to be merged record by record is counted by the fetch that brought it', async () => {
+  const world = new World();
+  world.addCall(call('CA1', '2025-03-01T10:00:00Z', { price: 'dear' }));
+  world.addCall(call('CA2', '2025-03-01T10:00:00Z'));
+  system = await startSystem({ world, sources: ['twilio'] });
+  await system.startWorker();
+  const started = await system.start('backfill', { source: 'twilio', from: '2025-03-01', to: '2025-03-01' });
+  await started.result();
+  const runId = (await started.describe()).runId.slice(0, 8);
+  const child = system.client.workflow.getHandle(
+    `${started.workflowId}/twilio/2025-03-01..2025-03-01/${runId}`,
+  );
+  const { events } = await child.fetchHistory();
+  const results = (events ?? []).flatMap(
+    (event) => event.activityTaskCompletedEventAttributes?.result?.payloads ?? [],
+  );
+  const fetched = results.map(({ data }) => Buffer.from(data ?? []).toString());
+  expect(fetched[0]).toContain('"fetched":2');
+  expect(await system.db.query('select record_key from rejected_records')).toEqual([{ record_key: 'CA1' }]);
+});

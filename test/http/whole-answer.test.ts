@@ -1,4 +1,6 @@
 /** One whole answer, or one error, from servers that close, answer early or change the protocol. */
+import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { keepConnections, wholeAnswer, type KeptConnections } from '../../http/whole-answer.js';
@@ -16,6 +18,9 @@ interface RawServer {
   url: string;
   /** What came on each connection, in the order in which they were made. */
   received: string[];
+  sockets: net.Socket[];
+  /** Whose address each connection came from. */
+  callers: (string | undefined)[];
   close(): void;
 }
 
@@ -25,8 +30,10 @@ type Answer = (connection: { socket: net.Socket; number: number; request: number
 async function serve(answer: Answer): Promise<RawServer> {
   const sockets: net.Socket[] = [];
   const received: string[] = [];
+  const callers: (string | undefined)[] = [];
   const listener = net.createServer((socket) => {
     const number = sockets.push(socket);
+    callers.push(socket.remoteAddress);
     let request = 0;
     socket.on('error', () => undefined);
     socket.on('data', (bytes) => {
@@ -38,6 +45,8 @@ async function serve(answer: Answer): Promise<RawServer> {
   return {
     url: `http://127.0.0.1:${(listener.address() as net.AddressInfo).port}/path?x=1`,
     received,
+    sockets,
+    callers,
     close() {
       for (const socket of sockets) socket.destroy();
       listener.close();
@@ -87,6 +96,23 @@ test('a server that closes each connection right behind its answer answers every
   for (let request = 0; request < 100; request += 1) {
     expect((await (request % 2 === 0 ? get() : post([Buffer.from('x')]))).message.statusCode).toBe(200);
   }
+});
+
+test('what is sent again keeps the certificates and addresses of its agent', async () => {
+  server = await serve(onceEach);
+  const own = new http.Agent({ keepAlive: true, maxSockets: 1, localAddress: '127.0.0.2' });
+  agents = { ...keepConnections(1), http: own, close: () => own.destroy() };
+  await get();
+  await get();
+  expect(server.callers).toEqual(['127.0.0.2', '127.0.0.2']);
+});
+
+test('a free connection is closed before the server closes it', async () => {
+  server = await serve(({ socket }) =>
+    socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\nContent-Length: 2\r\n\r\n{}'),
+  );
+  await get();
+  await once(server.sockets[0]!, 'end');
 });
 
 test('is not sent a third time', async () => {

@@ -13,8 +13,8 @@ const history = [
     name: 'records-in-history',
     breaks: 'A fetch returns the texts of its pages too, into the history of the workflow.',
     file: 'activities/read-page.ts',
-    find: 'return { pageIds: [pageId], fetched: merged ?? 0',
-    replacement: 'return { pageIds: [pageId + Buffer.concat(page.recordsUtf8)], fetched: merged ?? 0',
+    find: 'return { pageIds: [pageId], fetched: merged ?? countOf(page)',
+    replacement: 'return { pageIds: [pageId + Buffer.concat(page.recordsUtf8)], fetched: merged ?? countOf(page)',
     tests: resuming,
   },
   {
