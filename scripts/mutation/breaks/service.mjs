@@ -14,7 +14,8 @@ const history = [
     breaks: 'A fetch returns the texts of its pages too, into the history of the workflow.',
     file: 'activities/read-page.ts',
     find: 'return { pageIds: [pageId], fetched: merged ?? countOf(page)',
-    replacement: 'return { pageIds: [pageId + Buffer.concat(page.recordsUtf8)], fetched: merged ?? countOf(page)',
+    replacement:
+      'return { pageIds: [pageId + Buffer.concat(page.recordsUtf8)], fetched: merged ?? countOf(page)',
     tests: resuming,
   },
   {
