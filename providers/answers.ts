@@ -1,6 +1,7 @@
 /** From a provider's HTTP answer to its parsed envelope, or to the one readable error that says why there is none. */
 import type { Source } from '../activities/types.js';
-import { NoAnswerError, type TextAnswer } from './http-text.js';
+import { NoAnswerError } from '../http/whole-answer.js';
+import type { TextAnswer } from './http-text.js';
 import { ProviderError, type ProviderErrorKind } from './types.js';
 
 const quotedCharsMax = 200;

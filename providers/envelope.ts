@@ -14,7 +14,7 @@ const endBytes_max = 4096;
  */
 export function readEnvelope(parts: readonly Buffer[], key: string): Record<string, unknown> | undefined {
   const total = parts.reduce((sum, part) => sum + part.length, 0);
-  const first = firstBytes(parts, endBytes_max);
+  const first = Buffer.concat(parts, Math.min(total, endBytes_max));
   const last = lastBytes(parts, endBytes_max);
   // A character for each byte: in UTF-8, none of those that are looked for is a part of another one.
   const opening = new RegExp(`"${key}"[ \\t\\r\\n]*:[ \\t\\r\\n]*\\[`).exec(first.toString('latin1'));
@@ -24,17 +24,6 @@ export function readEnvelope(parts: readonly Buffer[], key: string): Record<stri
   if (total - last.length + closing < begin) return undefined;
   const members = parsed(first.toString('utf8', 0, begin) + last.toString('utf8', closing));
   return Array.isArray(members?.[key]) && members[key].length === 0 ? members : undefined;
-}
-
-function firstBytes(parts: readonly Buffer[], most: number): Buffer {
-  const taken: Buffer[] = [];
-  let missing = most;
-  for (const part of parts) {
-    if (missing <= 0) break;
-    taken.push(part.subarray(0, missing));
-    missing -= part.length;
-  }
-  return Buffer.concat(taken);
 }
 
 function lastBytes(parts: readonly Buffer[], most: number): Buffer {

@@ -5,8 +5,6 @@ import { promisify } from 'node:util';
 import { constants, gunzip } from 'node:zlib';
 import { NoAnswerError, tooLarge, wholeAnswer, type KeptConnections } from '../http/whole-answer.js';
 
-export { keepConnections, NoAnswerError, type KeptConnections } from '../http/whole-answer.js';
-
 const gunzipBounded = promisify(gunzip);
 
 export interface TextRequest {

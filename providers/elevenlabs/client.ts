@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { z } from 'zod';
 import type { Day } from '../../activities/types.js';
+import { keepConnections, type KeptConnections } from '../../http/whole-answer.js';
 import {
   checkStorable,
   isGone,
@@ -14,7 +15,7 @@ import {
   type Speaker,
 } from '../answers.js';
 import { dayStartUnixSecs, nextDay } from '../days.js';
-import { keepConnections, requestText, type KeptConnections, type TextAnswer } from '../http-text.js';
+import { requestText, type TextAnswer } from '../http-text.js';
 import type { ConversationsPage, ElevenLabsProvider, ListedConversation } from '../types.js';
 
 /** The API's own maximum of `page_size` (https://elevenlabs.io/docs/api-reference/conversations/list). */

@@ -1,7 +1,8 @@
 /** Bodies of answers: what is packed, what is cut, and what is too large. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keepConnections, requestText } from '../../providers/http-text.js';
+import { keepConnections } from '../../http/whole-answer.js';
+import { requestText } from '../../providers/http-text.js';
 import { createTwilioProvider } from '../../providers/twilio/client.js';
 import { errorOf, sending, startExactServer, type ExactServer } from './support/exact-server.js';
 
