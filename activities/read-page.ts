@@ -62,10 +62,9 @@ export async function readTwilioPage(
   if (dryRun) {
     return { pageIds: [], nextCursor: page.nextCursor, fetched: page.countRecords(), nextTicket: ticket };
   }
-  const pageId = listPageId(run, source, at);
-  const { merged, nextCursor, nextTicket } = await merging(() =>
+  const { pageIds, merged, nextCursor, nextTicket } = await merging(() =>
     stagePage(ledger, {
-      pageId,
+      pageId: listPageId(run, source, at),
       source,
       run,
       day: at.day,
@@ -80,7 +79,7 @@ export async function readTwilioPage(
       body: page.recordsUtf8,
     }),
   );
-  return { pageIds: [pageId], fetched: merged ?? countOf(page), nextCursor, nextTicket };
+  return { pageIds, fetched: merged ?? countOf(page), nextCursor, nextTicket };
 }
 
 /** Of a page that waits: uncounted, it would let a fetch go on. One that is no JSON within is told of when it is merged. */

@@ -26,6 +26,8 @@ export interface PageToStage {
 }
 
 export interface Staged {
+  /** The page, and what later attempts brought of it after it was merged. */
+  pageIds: string[];
   /** Where to go on from: that of the page that stands, which may be a newer attempt's. */
   nextCursor: string | null;
   /** For the next request. */
@@ -34,7 +36,7 @@ export interface Staged {
   merged: number | null;
 }
 
-/** Stages a page; a page that is merged already, or was staged by a later attempt, stays as it is. */
+/** Stages a page; one that was staged by a later attempt stays as it is. */
 export function stagePage(ledger: Ledger, page: PageToStage): Promise<Staged> {
   const facts = {
     page_id: page.pageId,

@@ -28,7 +28,8 @@ export interface Reading {
 
 interface Staged {
   pageIds: string[];
-  days: Day[];
+  /** What the fetch was asked for: of which beginning of their days the pages are. */
+  asked: DayCursor[];
 }
 
 /**
@@ -54,11 +55,11 @@ async function readRound(steps: Steps, group: Group, merging: Staged | null): Pr
   const asked = group.unfinished;
   const [fetched, merged] = await Promise.allSettled([
     asked.length > 0 ? steps.fetch(asked) : null,
-    merging !== null && steps.merge !== null ? steps.merge(merging.pageIds, merging.days) : null,
+    merging !== null && steps.merge !== null ? steps.merge(merging.pageIds, daysOf(merging)) : null,
   ]);
   // The merge first: what it says of a day outweighs how far the later fetch came.
-  if (merged.status === 'rejected') group.mergeFailed(merging?.days ?? [], merged.reason);
-  else if (merged.value !== null) group.merged(merged.value);
+  if (merged.status === 'rejected') group.mergeFailed(merging === null ? [] : daysOf(merging), merged.reason);
+  else if (merged.value !== null) group.merged(merging?.asked ?? [], merged.value);
   let staged: Staged | null = null;
   if (fetched.status === 'rejected') group.fetchFailed(asked, fetched.reason);
   else if (fetched.value !== null) staged = group.fetched(asked, fetched.value);
@@ -97,8 +98,8 @@ class Group {
       for (const { day } of asked)
         this.#fail(day, `${idleFetches_max} fetches in a row brought nothing new.`);
     }
-    const days = asked.map(({ day }) => day).filter((day) => !this.#reading.failed.has(day));
-    return days.length > 0 && result.pageIds.length > 0 ? { pageIds: result.pageIds, days } : null;
+    const going = asked.filter(({ day }) => !this.#reading.failed.has(day));
+    return going.length > 0 && result.pageIds.length > 0 ? { pageIds: result.pageIds, asked: going } : null;
   }
 
   /** The fetch of these days failed for good. */
@@ -106,9 +107,17 @@ class Group {
     this.#separate(asked, error);
   }
 
-  merged(result: UpsertResult): void {
+  /**
+   * Takes in the answer of a merge of what was asked. A day that has begun anew since takes away the pages that it had
+   * left behind: that they are missing is no reason to begin once more.
+   */
+  merged(asked: DayCursor[], result: UpsertResult): void {
     this.#reading.unordered += result.counts.unordered;
-    this.#anew = this.#fromTheirBeginning(result.missingDays, result.malformed);
+    const current = new Set(
+      asked.filter(({ day, restarts }) => restarts === this.#restarts.get(day)).map(({ day }) => day),
+    );
+    const missing = result.missingDays.filter((day) => current.has(day));
+    this.#anew = this.#fromTheirBeginning(missing, result.malformed);
   }
 
   /** The merge of pages of these days failed for good. Which day is at fault shows when each is read alone. */
@@ -156,6 +165,10 @@ class Group {
   #fail(day: Day, message: string): void {
     if (!this.#reading.failed.has(day)) this.#reading.failed.set(day, { day, message });
   }
+}
+
+function daysOf({ asked }: Staged): Day[] {
+  return asked.map(({ day }) => day);
 }
 
 function sameCursors(before: DayCursor[], after: DayCursor[]): boolean {

@@ -670,7 +670,7 @@ create function hourledger.count_page(
     p_page hourledger.staged_pages, p_outcome hourledger.merge_outcome, out ids text[], out outcomes text, out counts jsonb)
   language plpgsql stable as $$
 begin
-  if p_page.ids = '{}' and p_outcome.rejected = '{}' and cardinality(p_outcome.inserted) = cardinality(p_outcome.ids) then
+  if p_page.ids = '{}' and cardinality(p_outcome.inserted) = cardinality(p_outcome.ids) then
     -- As most pages of a first run: all is new, and nothing came twice.
     ids := p_outcome.ids;
     outcomes := repeat('i', cardinality(ids));
@@ -762,7 +762,8 @@ $$;
 -- are written, read once and left to be vacuumed cost a long backfill a sixth of its time. The text is kept for merge_page
 -- where something is wrong with the page, where it would have to wait for somebody (a provider's answer must not be lost
 -- over that), and behind a page of its day that waits: a run merges the pages of a day in the order in which it asked for
--- them, or they would contradict each other.
+-- them, or they would contradict each other. A later attempt finds its page merged when the one before died over it:
+-- what the provider has said since is one page more, and so are all that this one became.
 create function public.stage_page(bytea) returns jsonb
   language plpgsql
   set search_path = hourledger, public, pg_temp set jit = off set work_mem = '32MB' as $$
@@ -770,27 +771,33 @@ declare
   v_line_end integer := position('\x0a'::bytea in $1);
   v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
   v_body text := convert_from(substring($1 from v_line_end + 1), 'UTF8');
+  v_asked bigint := v_given ->> 'asked_ticket';
+  v_at_once boolean := v_given ->> 'merge_at_once';
+  v_ids text[] := array[v_given ->> 'page_id'];
   v_page hourledger.staged_pages;
   v_stands boolean;
   v_counts jsonb;
   v_restarts integer := substring(v_given ->> 'page_id' from '^[^/]+/[a-z]+/[-0-9]{10}/([1-9][0-9]*)/');
 begin
-  insert into staged_pages as standing
-      (page_id, run_id, source, day, cursor, next_cursor, is_list, ids, records_key, asked_ticket, answered_ticket, gone)
-    select g.page_id, g.run_id, g.source, g.day, g.cursor, g.next_cursor, g.is_list, coalesce(g.ids, '{}'), g.records_key,
-      g.asked_ticket, nextval('tickets'), g.gone
-    from jsonb_to_record(v_given) g (page_id text, run_id text, source text, day date, cursor text, next_cursor text,
-      is_list boolean, ids text[], records_key text, asked_ticket bigint, gone integer)
-    on conflict (page_id) do update
-      set next_cursor = excluded.next_cursor, ids = excluded.ids, records_key = excluded.records_key,
-          asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket, gone = excluded.gone,
-          staged_at = now()
-      where standing.merged_counts is null and excluded.asked_ticket > standing.asked_ticket
-    returning * into v_page;
-  v_stands := not found;
-  if v_stands then
-    select * into strict v_page from staged_pages where page_id = v_given ->> 'page_id';
-  end if;
+  loop
+    insert into staged_pages as standing
+        (page_id, run_id, source, day, cursor, next_cursor, is_list, ids, records_key, asked_ticket, answered_ticket, gone)
+      select v_ids[cardinality(v_ids)], g.run_id, g.source, g.day, g.cursor, g.next_cursor, g.is_list, coalesce(g.ids, '{}'),
+        g.records_key, v_asked, nextval('tickets'), g.gone
+      from jsonb_to_record(v_given) g (run_id text, source text, day date, cursor text, next_cursor text,
+        is_list boolean, ids text[], records_key text, gone integer)
+      on conflict (page_id) do update
+        set next_cursor = excluded.next_cursor, ids = excluded.ids, records_key = excluded.records_key,
+            asked_ticket = excluded.asked_ticket, answered_ticket = excluded.answered_ticket, gone = excluded.gone,
+            staged_at = now()
+        where standing.merged_counts is null and excluded.asked_ticket > standing.asked_ticket
+      returning * into v_page;
+    v_stands := not found;
+    exit when not v_stands;
+    select * into strict v_page from staged_pages where page_id = v_ids[cardinality(v_ids)];
+    exit when not v_at_once or v_page.merged_counts is null or v_page.asked_ticket >= v_asked;
+    v_ids := v_ids || (v_page.page_id || '/again');
+  end loop;
   if v_restarts is not null then
     with outdated as (
       delete from staged_pages p
@@ -800,7 +807,7 @@ begin
     )
     delete from staged_texts t using outdated o where t.page_id = o.page_id;
   end if;
-  if not v_stands and (v_given ->> 'merge_at_once')::boolean and not exists (
+  if not v_stands and v_at_once and not exists (
       select from staged_pages p
       where p.run_id = v_page.run_id and p.source = v_page.source and p.day = v_page.day
         and p.merged_counts is null and p.page_id <> v_page.page_id) then
@@ -810,8 +817,8 @@ begin
     insert into staged_texts (page_id, body) values (v_page.page_id, v_body)
       on conflict (page_id) do update set body = excluded.body;
   end if;
-  return jsonb_build_object('nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'),
+  return jsonb_build_object('pageIds', v_ids, 'nextCursor', v_page.next_cursor, 'nextTicket', nextval('tickets'),
     'merged', coalesce(v_counts, v_page.merged_counts) -> 'fetched');
 end
 $$;
-comment on function public.stage_page is 'Keeps a page''s raw text until it is merged, or merges it at once. Returns where to go on from, the ticket of the next request, and how many records are merged.';
+comment on function public.stage_page is 'Keeps a page''s raw text until it is merged, or merges it at once. Returns the ids of what it became, where to go on from, the ticket of the next request, and how many records are merged.';

@@ -119,3 +119,17 @@ it('details that wait are merged in the order in which they were asked, so that 
     expect(await newer.merge(page)).toMatchObject({ updated: 1, unordered: 0 });
   expect(await storedConversation()).toEqual({ cost: '3', ask_again: false });
 });
+
+it('a day that begins anew keeps the details that it was given: nobody asks for them again', async () => {
+  await newer.beginDays(run, 'elevenlabs', [day]);
+  const { ticket } = await toAsk(newer);
+  const list = (restarts: number) => `${run}/elevenlabs/${day}/${restarts}/first`;
+  await stageDetails(newer, `${list(0)}/from/one`, ticket, '1');
+  await newer.stage({
+    ...{ pageId: list(1), source: 'elevenlabs', runId: run, day, askedTicket: await newer.nextTicket() },
+    ...{ records: [], ids: [`${run}-conv`] },
+  });
+  const { ids, waitingPages } = await toAsk(newer);
+  expect([ids, waitingPages]).toEqual([[], [`${list(0)}/from/one`, list(1)]]);
+  expect(await newer.merge(`${list(0)}/from/one`)).toMatchObject({ inserted: 1 });
+});

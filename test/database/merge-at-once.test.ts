@@ -60,11 +60,49 @@ it('its records are stored and its hours are dirty, no text is kept, and whoever
   expect(await snapshots()).toEqual(['1: 2, 3']);
 });
 
-it('a later attempt onto it changes nothing, and gets what stands there', async () => {
+it('what the provider has said since, told a later attempt, is merged too; one record has one outcome', async () => {
   await bring(one, 'run', [text('CA1', { price: '-1' })], { nextCursor: '/as-it-was' });
   const ticket = await one.nextTicket();
-  const again = await bring(one, 'run', [text('CA1', { price: '-9' })], { nextCursor: '/other', ticket });
-  expect(again).toMatchObject({ nextCursor: '/as-it-was', merged: 1 });
+  const records = [text('CA1', { price: '-9' }), text('CA2', { price: '-2' })];
+  const again = await bring(one, 'run', records, { nextCursor: '/other', ticket });
+  const pageIds = [pageOf('run'), `${pageOf('run')}/again`];
+  expect(again).toMatchObject({ pageIds, nextCursor: '/other', merged: 2 });
+  expect(await costs()).toEqual([
+    { id: 'CA1', cost: '9' },
+    { id: 'CA2', cost: '2' },
+  ]);
+  expect(await one.merge(pageOf('run'))).toMatchObject({ inserted: 1 });
+  expect(await one.merge(`${pageOf('run')}/again`)).toMatchObject({ inserted: 1, updated: 1 });
+  await one.completeDays('run', 'twilio', [day]);
+  expect(await database.query('select fetched, inserted, updated from sync_days')).toEqual([
+    { fetched: '2', inserted: '2', updated: '0' },
+  ]);
+});
+
+it('a later attempt whose page has to wait leaves it to be merged, and the next attempt replaces it', async () => {
+  await bring(one, 'run', [text('CA1', { price: '-1' })]);
+  const odd = text('CA3', { price: 'dear' });
+  const retry = async (price: string) =>
+    bring(one, 'run', [text('CA1', { price }), odd], { ticket: await one.nextTicket() });
+  await retry('-8');
+  const { pageIds, merged } = await retry('-9');
+  expect([pageIds.length, merged]).toEqual([2, null]);
+  expect(await storedTexts()).toHaveLength(1);
+  expect(await one.merge(pageIds[1] ?? '')).toMatchObject({ updated: 1, rejected: 1 });
+  expect(await costs()).toEqual([{ id: 'CA1', cost: '9' }]);
+});
+
+it('an attempt before it that lands late, or the same one twice, changes nothing', async () => {
+  const early = await one.beginDays('run', 'twilio', [day]);
+  const ticket = await one.nextTicket();
+  await bring(one, 'run', [text('CA1', { price: '-1' })], { nextCursor: '/as-it-was', ticket });
+  for (const late of [early, ticket]) {
+    const landed = await bring(one, 'run', [text('CA1', { price: '-9' })], {
+      nextCursor: '/other',
+      ticket: late,
+    });
+    expect(landed).toMatchObject({ pageIds: [pageOf('run')], nextCursor: '/as-it-was', merged: 1 });
+  }
   expect(await storedTexts()).toEqual([]);
   expect(await one.merge(pageOf('run'))).toMatchObject({ inserted: 1 });
   expect(await costs()).toEqual([{ id: 'CA1', cost: '1' }]);
@@ -170,6 +208,13 @@ it('a day that begins anew keeps what it has merged, and forgets what it has not
   expect(await one.merge(pageOf('run'))).toMatchObject({ inserted: 1 });
   expect(await one.merge(pageOf('run', '0/next'))).toEqual({ missing: true });
   expect(await one.merge(pageOf('run', '1/first'))).toMatchObject({ unchanged: 1 });
+});
+
+it('a page that waits holds up no other day and no other run', async () => {
+  await bring(one, 'run', [text('CA1', { price: 'dear' })]);
+  const next = stringifyJson(call('CA2', '2025-10-05T15:10:00Z'));
+  expect(await bring(one, 'run', [next], { onDay: '2025-10-05' })).toMatchObject({ merged: 1 });
+  expect(await bring(one, 'other', [text('CA3')])).toMatchObject({ merged: 1 });
 });
 
 it('a page whose record somebody else holds is kept, not lost, and merged when they are done', async () => {

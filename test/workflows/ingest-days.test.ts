@@ -55,7 +55,7 @@ test('the next pages are fetched while the last ones are merged, in order', asyn
 
 test('a day with a vanished page begins anew, and no other does', async () => {
   const ledger = new FakeLedger();
-  ledger.behaviours.set('2025-08-02', { pages: 2, vanishes: 2 });
+  ledger.behaviours.set('2025-08-02', { vanishes: 2 });
   expect(await (await start(ledger)).result()).toMatchObject({ completed: 3, failed: [] });
   const begun = ledger.fetches.flatMap((fetch) => fetch.days).filter(({ cursor }) => cursor === null);
   expect(begun.filter(({ day }) => day === '2025-08-02').map(({ restarts }) => restarts)).toEqual([0, 1, 2]);

@@ -20,10 +20,35 @@ const pages = [
     replacement: 'when cardinality_violation then',
   },
   {
+    name: 'page-that-waits-holds-up-all',
+    breaks: 'Pages wait behind one that waits of another day.',
+    find: 'where p.run_id = v_page.run_id and p.source = v_page.source and p.day = v_page.day\n        and p.merged_counts',
+    replacement: 'where p.run_id = v_page.run_id and p.source = v_page.source\n        and p.merged_counts',
+  },
+  {
+    name: 'newer-answer-thrown-away',
+    breaks: 'What the provider tells a later attempt of a page that is merged is thrown away.',
+    find: 'exit when not v_at_once or v_page.merged_counts is null or v_page.asked_ticket >= v_asked;',
+    replacement: 'exit;',
+  },
+  {
+    name: 'older-answer-taken-for-newer',
+    breaks: 'An attempt that lands late behind a newer one is merged as one page more.',
+    find: ' or v_page.asked_ticket >= v_asked;',
+    replacement: ';',
+  },
+  {
     name: 'restart-forgets-what-is-merged',
     breaks: 'A day that begins anew also forgets the pages that it has merged.',
     find: `and p.merged_counts is null and split_part(`,
     replacement: 'and split_part(',
+  },
+  {
+    name: 'restart-forgets-details',
+    breaks: 'A day that begins anew also forgets the details that wait to be merged.',
+    find: 'p.day = v_page.day and p.is_list',
+    replacement: 'p.day = v_page.day',
+    tests: ['test/database/late-pages.test.ts'],
   },
   {
     name: 'restart-forgets-its-own-pages',
@@ -37,6 +62,6 @@ export const mergedAtOnce = pages.map((one) => ({
   law: 'L3',
   file: 'supabase/migrations/0006_pages.sql',
   inside: 'create function public.stage_page(',
-  ...one,
   tests: ['test/database/merge-at-once.test.ts'],
+  ...one,
 }));
