@@ -122,9 +122,10 @@ function send({ url, method, headers, body, agents }: AnswerRequest, anew: boole
 
 /** The same, with its certificates and addresses, for a single request. */
 function unkept(kept: http.Agent, isSecure: boolean): http.Agent {
-  // What an agent was made with is a property of it that its types leave out.
+  // What an agent was made with is a property of it that its types leave out. With a bound on its sockets it would ask for
+  // a connection that is kept all the same.
   const { options } = kept as http.Agent & { options: https.AgentOptions };
-  return new (isSecure ? https : http).Agent({ ...options, keepAlive: false });
+  return new (isSecure ? https : http).Agent({ ...options, keepAlive: false, maxSockets: Infinity });
 }
 
 interface Outcome {

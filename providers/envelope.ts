@@ -21,7 +21,6 @@ export function readEnvelope(parts: readonly Buffer[], key: string): Record<stri
   const closing = last.lastIndexOf(']');
   if (opening === null || closing === -1) return undefined;
   const begin = opening.index + opening[0].length;
-  if (total - last.length + closing < begin) return undefined;
   const members = parsed(first.toString('utf8', 0, begin) + last.toString('utf8', closing));
   return Array.isArray(members?.[key]) && members[key].length === 0 ? members : undefined;
 }

@@ -1,9 +1,12 @@
 /** One whole answer, or one error, from servers that close, answer early or change the protocol. */
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
+import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { keepConnections, wholeAnswer, type KeptConnections } from '../../http/whole-answer.js';
+import { loopbackCertificate, loopbackKey } from './support/loopback-certificate.js';
 
 let server: RawServer | null = null;
 let agents: KeptConnections | null = null;
@@ -27,11 +30,11 @@ interface RawServer {
 type Answer = (connection: { socket: net.Socket; number: number; request: number }) => void;
 
 /** @param answer called for whatever comes: a request that is not large comes in one piece */
-async function serve(answer: Answer): Promise<RawServer> {
+async function serve(answer: Answer, protocol: 'http' | 'https' = 'http'): Promise<RawServer> {
   const sockets: net.Socket[] = [];
   const received: string[] = [];
   const callers: (string | undefined)[] = [];
-  const listener = net.createServer((socket) => {
+  const accept = (socket: net.Socket) => {
     const number = sockets.push(socket);
     callers.push(socket.remoteAddress);
     let request = 0;
@@ -40,10 +43,14 @@ async function serve(answer: Answer): Promise<RawServer> {
       received[number - 1] = (received[number - 1] ?? '') + bytes.toString('latin1');
       answer({ socket, number, request: ++request });
     });
-  });
+  };
+  const listener =
+    protocol === 'http'
+      ? net.createServer(accept)
+      : tls.createServer({ key: loopbackKey, cert: loopbackCertificate }, accept);
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(listener.address() as net.AddressInfo).port}/path?x=1`,
+    url: `${protocol}://127.0.0.1:${(listener.address() as net.AddressInfo).port}/path?x=1`,
     received,
     sockets,
     callers,
@@ -98,13 +105,32 @@ test('a server that closes each connection right behind its answer answers every
   }
 });
 
-test('what is sent again keeps the certificates and addresses of its agent', async () => {
+test('what is sent again keeps the addresses and certificates of its agent, and no connection', async () => {
   server = await serve(onceEach);
-  const own = new http.Agent({ keepAlive: true, maxSockets: 1, localAddress: '127.0.0.2' });
-  agents = { ...keepConnections(1), http: own, close: () => own.destroy() };
+  const options = { keepAlive: true, maxSockets: 1, localAddress: '127.0.0.2', ca: loopbackCertificate };
+  const own = { http: new http.Agent(options), https: new https.Agent(options) };
+  agents = { ...own, close: () => [own.http, own.https].forEach((agent) => agent.destroy()) };
   await get();
   await get();
   expect(server.callers).toEqual(['127.0.0.2', '127.0.0.2']);
+  expect(server.received[1]).toMatch(/\r\nConnection: close\r\n/i);
+  server.close();
+  server = await serve(onceEach, 'https');
+  await get();
+  await get();
+  expect(server.callers).toEqual(['127.0.0.2', '127.0.0.2']);
+});
+
+test('a request that is over leaves neither a timer nor a listener behind', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const { signal } = new AbortController();
+  server = await serve(({ socket }) => socket.write(answerOf('{}')));
+  // The first one makes the connection, whose own idle timer stays.
+  await get(signal);
+  const before = timers();
+  await get(signal);
+  expect(timers()).toBe(before);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 test('a free connection is closed before the server closes it', async () => {

@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepConnections } from '../../http/whole-answer.js';
-import { requestText } from '../../providers/http-text.js';
+import { Body, requestText } from '../../providers/http-text.js';
 import { createTwilioProvider } from '../../providers/twilio/client.js';
 import { errorOf, sending, startExactServer, type ExactServer } from './support/exact-server.js';
 
@@ -92,4 +92,18 @@ test('a body is bounded as it comes, and again as it is unpacked', async () => {
 test('a refusal that unpacks to more than the bound keeps its status, without a body', async () => {
   server.answer = packed(gzipSync('x'.repeat(100_000)), 429);
   expect(await get(1000)).toMatchObject({ status: 429, body: { pieces: [] } });
+});
+
+test.each([
+  [
+    'a byte that is no UTF-8 behind a piece of ASCII',
+    [Buffer.from('a'), Buffer.from([0xff, 0x62])],
+    ['a\ufffdb'],
+  ],
+  ['a character divided between two pieces', [Buffer.from([0xc3]), Buffer.from([0xa9])], null],
+  ['ASCII in two pieces', [Buffer.from('a'), Buffer.from('b')], null],
+])('%s: what is handed on is UTF-8, copied only where it has to be', (_, pieces, copied) => {
+  const { utf8 } = new Body(pieces);
+  if (copied === null) expect(utf8).toBe(pieces);
+  else expect(utf8.map(String)).toEqual(copied);
 });

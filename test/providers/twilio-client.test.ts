@@ -165,6 +165,11 @@ describe('a page of calls', () => {
     expect(isUtf8(Buffer.concat(page.recordsUtf8))).toBe(true);
   });
 
+  test('a refusal is none, though its body be a whole page', async () => {
+    server.answer = sending('{"calls":[],"next_page_uri":null}', 503);
+    expect((await errorOf(twilio.listDay('2025-10-04', null))).retryable).toBe(true);
+  });
+
   test('a byte 0, which no text of Postgres holds, makes the page malformed', async () => {
     server.answer = sending('{"calls":[{"sid":"CA\u00001"}],"next_page_uri":null}');
     expect((await errorOf(twilio.listDay('2025-10-04', null))).kind).toBe('malformed');
