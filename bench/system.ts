@@ -10,6 +10,7 @@ import { isRunning, stopProcess } from '../client/demo/processes.js';
 import { connectTemporal, isPolled, taskQueue, type TemporalSession } from '../client/temporal.js';
 import { Ledger } from '../database/ledger.js';
 import { packageRoot } from '../database/package-root.js';
+import { connectionsOf } from '../settings/connections.js';
 import { demoCredentials } from '../simulator/demo-data.js';
 import { startStack, stackStatus, stopStack, type StackInfo } from '../stack/index.js';
 
@@ -80,15 +81,8 @@ export async function startSystem(profileDir: string | null = null): Promise<Sys
   });
   const info = await startStack({ dataDir });
   await seedMapping(info.databaseUrl);
-  const session = await connectTemporal({
-    supabaseUrl: info.supabaseUrl,
-    serviceRoleKey: info.supabaseServiceRoleKey,
-    databaseUrl: info.databaseUrl,
-    temporal: { address: info.temporalAddress },
-    namespace: info.temporalNamespace,
-    temporalWebUrl: info.temporalWebUrl,
-    dataDir,
-  });
+  const where = connectionsOf(info, dataDir);
+  const session = await connectTemporal(where);
   const database = new pg.Client({ connectionString: info.databaseUrl });
   // Ctrl-C stops the server under it.
   database.on('error', () => undefined);
@@ -99,7 +93,7 @@ export async function startSystem(profileDir: string | null = null): Promise<Sys
   return {
     info,
     session,
-    ledger: new Ledger({ supabaseUrl: info.supabaseUrl, serviceRoleKey: info.supabaseServiceRoleKey }),
+    ledger: new Ledger(where),
     database,
     pids: { ...info.pids, gateway },
     startWorker: (source, provider) => startWorker(session, info, source, provider, profileDir),

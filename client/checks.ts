@@ -48,7 +48,7 @@ async function checkLedger(where: Connections, env: Environment): Promise<Check[
     return [failed(code === 'PGRST202' ? 'schema' : 'database', line, null)];
   }
   const checks = [
-    ok('database', `reached at ${where.supabaseUrl}, the service key works`),
+    ok('database', `reached at ${where.postgrestUrl ?? where.supabaseUrl}, the service key works`),
     ok('schema', 'current'),
   ];
   checks.push(await checkAnonymous(where));

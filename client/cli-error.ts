@@ -53,7 +53,11 @@ function describeLedgerError(error: KnownError, embeddedDataDir: string | null):
     const line = `No stack is running in "${embeddedDataDir}". Start it with: npx hourledger stack start`;
     return { line, exitCode: 2 };
   }
-  if (isDown) return { line: `${oneLine(error.message)}. Check SUPABASE_URL.`, exitCode: 1 };
+  if (isDown)
+    return {
+      line: `${oneLine(error.message)}. Check SUPABASE_URL, and POSTGREST_URL where it is set.`,
+      exitCode: 1,
+    };
   const isKeyRefused = httpStatus === 401 || httpStatus === 403 || code === '42501';
   if (isKeyRefused && !error.message.includes('SUPABASE_SERVICE_ROLE_KEY')) {
     const line = `The database refused the key (${oneLine(error.message)}). Check SUPABASE_SERVICE_ROLE_KEY.`;

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { sources, type Source } from '../activities/types.js';
 import { Ledger } from '../database/ledger.js';
+import { connectionsOf } from '../settings/connections.js';
 import type { StackInfo } from '../stack/index.js';
 import { CliError, describeError } from './cli-error.js';
 import { readFigures, seedMapping } from './demo/figures.js';
@@ -48,8 +49,8 @@ interface Started {
 
 /** Variables that lead elsewhere; the demonstration must not touch a ledger that is in use. */
 const notPassedOn = [
-  ...['SUPABASE_URL', 'NEXT_PUBLIC_SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY', 'DATABASE_URL'],
-  ...['LEDGER_CURRENCY', 'DEFAULT_WORKSPACE_ID', 'HOURLEDGER_DATA_DIR'],
+  ...['SUPABASE_URL', 'NEXT_PUBLIC_SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY', 'POSTGREST_URL'],
+  ...['DATABASE_URL', 'LEDGER_CURRENCY', 'DEFAULT_WORKSPACE_ID', 'HOURLEDGER_DATA_DIR'],
 ];
 
 const began_ms = Date.now();
@@ -121,15 +122,7 @@ async function run(options: DemoOptions, started: Started, leave: AbortSignal): 
   const environment = environmentOf(info.dataDir, faked, simulator);
   const worker = processes.startWorker(environment, path.join(logs, 'worker.log'));
   started.worker = worker;
-  const where = {
-    supabaseUrl: info.supabaseUrl,
-    serviceRoleKey: info.supabaseServiceRoleKey,
-    databaseUrl: info.databaseUrl,
-    temporal: { address: info.temporalAddress },
-    namespace: info.temporalNamespace,
-    temporalWebUrl: info.temporalWebUrl,
-    dataDir: info.dataDir,
-  };
+  const where = connectionsOf(info, info.dataDir);
   const session = await connectTemporal(where);
   started.session = session;
   say(`Schedule: ${await applySchedule(session, defaultCron)}. Temporal Web: ${info.temporalWebUrl}`);

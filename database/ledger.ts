@@ -25,21 +25,29 @@ export class LedgerError extends Error {
 export interface LedgerConnection {
   /** Origin; supabase-js adds /rest/v1. */
   supabaseUrl: string;
+  /** Origin of PostgREST itself, which is asked instead: a gateway would handle each page of two megabytes once more. */
+  postgrestUrl?: string | null;
   serviceRoleKey: string;
 }
 
 type Bytes = readonly Uint8Array[];
 
-function connect(supabaseUrl: string, serviceRoleKey: string, bytesToSend: AsyncLocalStorage<Bytes>) {
+function connect(
+  { supabaseUrl, postgrestUrl, serviceRoleKey }: LedgerConnection,
+  bytesToSend: AsyncLocalStorage<Bytes>,
+) {
+  const gateway = `${supabaseUrl}/rest/v1`;
+  const rest = postgrestUrl ?? gateway;
   return createClient(supabaseUrl, serviceRoleKey, {
     // The client makes JSON of whatever it sends; bytes take its place on the way out.
     global: {
       fetch: (input, init) => {
+        const url = rest + new Request(input).url.slice(gateway.length);
         const body = bytesToSend.getStore();
-        if (body === undefined) return fetch(input, init);
+        if (body === undefined) return fetch(url, init);
         const headers = new Headers(init?.headers);
         headers.set('Content-Type', 'application/octet-stream');
-        return postBytes(new Request(input).url, headers, body, init?.signal);
+        return postBytes(url, headers, body, init?.signal);
       },
     },
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
@@ -54,8 +62,8 @@ export class Ledger {
   readonly #client: ReturnType<typeof connect>;
   readonly #bytesToSend = new AsyncLocalStorage<Bytes>();
 
-  constructor({ supabaseUrl, serviceRoleKey }: LedgerConnection) {
-    this.#client = connect(supabaseUrl, serviceRoleKey, this.#bytesToSend);
+  constructor(connection: LedgerConnection) {
+    this.#client = connect(connection, this.#bytesToSend);
   }
 
   /**

@@ -10,6 +10,8 @@ import { SettingsError } from './settings-error.js';
 interface StackFile {
   databaseUrl: string;
   supabaseUrl: string;
+  /** Not told by a stack that an older version has started. */
+  postgrestUrl?: string;
   supabaseServiceRoleKey: string;
   temporalAddress: string;
   temporalNamespace: string;
@@ -21,6 +23,8 @@ export type TemporalConnection = Pick<NativeConnectionOptions, 'address' | 'tls'
 
 export interface Connections {
   supabaseUrl: string;
+  /** PostgREST itself, without a gateway in front of it; null where nobody says where it is. */
+  postgrestUrl: string | null;
   serviceRoleKey: string;
   /** Null where migrations were given no database. */
   databaseUrl: string | null;
@@ -54,6 +58,7 @@ export function resolveConnections(
   });
   return {
     supabaseUrl,
+    postgrestUrl: env.POSTGREST_URL ?? null,
     serviceRoleKey: env.SUPABASE_SERVICE_ROLE_KEY,
     databaseUrl: env.DATABASE_URL ?? null,
     temporal: connectionOptions,
@@ -71,10 +76,17 @@ function embedded(env: Environment): Connections {
       `No stack is running in ${dataDir}. Start it with: npx hourledger stack start (or set SUPABASE_URL and TEMPORAL_ADDRESS).`,
     );
   }
+  const connections = connectionsOf(stack, dataDir);
+  return { ...connections, databaseUrl: env.DATABASE_URL ?? connections.databaseUrl };
+}
+
+/** How an embedded stack is reached. */
+export function connectionsOf(stack: StackFile, dataDir: string): Connections {
   return {
     supabaseUrl: stack.supabaseUrl,
+    postgrestUrl: stack.postgrestUrl ?? null,
     serviceRoleKey: stack.supabaseServiceRoleKey,
-    databaseUrl: env.DATABASE_URL ?? stack.databaseUrl,
+    databaseUrl: stack.databaseUrl,
     temporal: { address: stack.temporalAddress },
     namespace: stack.temporalNamespace,
     temporalWebUrl: stack.temporalWebUrl,

@@ -31,6 +31,7 @@ const schema = z
     ELEVENLABS_BASE_URL: origin,
     SUPABASE_URL: origin,
     NEXT_PUBLIC_SUPABASE_URL: origin,
+    POSTGREST_URL: origin,
     SUPABASE_SERVICE_ROLE_KEY: text,
     DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
     LEDGER_CURRENCY: text
@@ -103,9 +104,10 @@ function checkPartners(env: Environment): void {
       'SUPABASE_SERVICE_ROLE_KEY is missing: SUPABASE_URL is set, and they belong together.',
     );
   }
-  if (supabaseUrl === undefined && env.TEMPORAL_ADDRESS !== undefined) {
+  for (const name of ['TEMPORAL_ADDRESS', 'POSTGREST_URL'] as const) {
+    if (supabaseUrl !== undefined || env[name] === undefined) continue;
     throw new SettingsError(
-      'SUPABASE_URL is missing: TEMPORAL_ADDRESS is set. Set both, or neither to use the embedded stack.',
+      `SUPABASE_URL is missing: ${name} is set. Set both, or neither to use the embedded stack.`,
     );
   }
 }

@@ -54,6 +54,8 @@ export interface StackInfo {
   dataDir: string;
   databaseUrl: string;
   supabaseUrl: string;
+  /** Without the gateway, and so without the `/rest/v1` that supabase-js puts in front of each path. */
+  postgrestUrl: string;
   supabaseServiceRoleKey: string;
   supabaseAnonKey: string;
   temporalAddress: string;
@@ -222,17 +224,19 @@ export function infoOf(dataDir: string, state: StackState): StackInfo | null {
   const { ports, processes, secrets } = state;
   const { postgres, postgrest, temporal } = processes;
   if (!postgres || !postgrest || !temporal) return null;
-  if (ports.proxy === undefined || ports.temporal === undefined || ports.temporalWeb === undefined)
+  const { postgrest: rest, proxy, temporal: grpc, temporalWeb } = ports;
+  if (rest === undefined || proxy === undefined || grpc === undefined || temporalWeb === undefined)
     return null;
   return {
     dataDir,
     databaseUrl: databaseUrlOf(state),
-    supabaseUrl: `http://127.0.0.1:${ports.proxy}`,
+    supabaseUrl: `http://127.0.0.1:${proxy}`,
+    postgrestUrl: `http://127.0.0.1:${rest}`,
     supabaseServiceRoleKey: secrets.serviceRoleKey,
     supabaseAnonKey: secrets.anonKey,
-    temporalAddress: `127.0.0.1:${ports.temporal}`,
+    temporalAddress: `127.0.0.1:${grpc}`,
     temporalNamespace: 'default',
-    temporalWebUrl: `http://127.0.0.1:${ports.temporalWeb}`,
+    temporalWebUrl: `http://127.0.0.1:${temporalWeb}`,
     pids: { postgres: postgres.pid, postgrest: postgrest.pid, temporal: temporal.pid },
   };
 }

@@ -14,6 +14,7 @@ import { suite } from './suite.js';
 
 export interface Rest {
   supabaseUrl: string;
+  postgrestUrl: string;
   serviceRoleKey: string;
   anonKey: string;
 }
@@ -84,6 +85,7 @@ async function launchRest(databaseUrl: string): Promise<RunningRest> {
   const { dir, authenticatorPassword, jwtSecret, serviceRoleKey, anonKey } = suite();
   for (let tries = 1; ; tries++) {
     const port = await choosePort();
+    const postgrestUrl = `http://127.0.0.1:${port}`;
     const note = path.join(dir, 'rest', `${port}.json`);
     const logFile = path.join(dir, 'rest', `${port}.log`);
     const poolSize = 10;
@@ -98,7 +100,7 @@ async function launchRest(databaseUrl: string): Promise<RunningRest> {
     writeFileSync(note, JSON.stringify(known));
     try {
       const headers = { Authorization: `Bearer ${serviceRoleKey}` };
-      const healthy = async () => (await httpStatus(`http://127.0.0.1:${port}/`, headers)) === 200;
+      const healthy = async () => (await httpStatus(`${postgrestUrl}/`, headers)) === 200;
       await waitHealthy('PostgREST', known, logFile, healthy, 30_000);
     } catch (error) {
       await terminate(known, [], 5_000);
@@ -108,7 +110,8 @@ async function launchRest(databaseUrl: string): Promise<RunningRest> {
     }
     const proxy = createProxy(port);
     const supabaseUrl = `http://127.0.0.1:${await listen(proxy)}`;
-    return { rest: { supabaseUrl, serviceRoleKey, anonKey }, stop: () => stopRest(proxy, known, note) };
+    const rest = { supabaseUrl, postgrestUrl, serviceRoleKey, anonKey };
+    return { rest, stop: () => stopRest(proxy, known, note) };
   }
 }
 
