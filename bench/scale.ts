@@ -43,28 +43,28 @@ export async function benchScale(options: Options): Promise<Figure[]> {
   const rows = options.quick ? quickRows : options.rows;
   const system = await startSystem();
   const open: pg.Client[] = [];
-  const connectTo = (name: string) => async () => {
+  const urlOf = (name: Side['name']) => {
     const url = new URL(system.info.databaseUrl);
-    url.pathname = `/${name}`;
-    const client = new pg.Client({ connectionString: url.toString() });
+    url.pathname = `/scale_${name}`;
+    return url.toString();
+  };
+  const connectTo = (name: Side['name']) => async () => {
+    const client = new pg.Client({ connectionString: urlOf(name) });
     client.on('error', () => undefined);
     await client.connect();
     open.push(client);
     return client;
   };
   try {
-    for (const name of ['small', 'big'] as const) {
+    const fill = async (name: Side['name']): Promise<Side> => {
       await system.database.query(`create database scale_${name}`);
-      const url = new URL(system.info.databaseUrl);
-      url.pathname = `/scale_${name}`;
-      await migrate(url.toString());
+      await migrate(urlOf(name));
       options.log(`== filling the ${name} ledger`);
-      await fillLedger(connectTo(`scale_${name}`), planRows(rows), name === 'big', options.log);
-    }
-    const sides = {
-      small: { name: 'small', client: await connectTo('scale_small')(), daysAdded: 0 },
-      big: { name: 'big', client: await connectTo('scale_big')(), daysAdded: 0 },
-    } satisfies Record<string, Side>;
+      await fillLedger(connectTo(name), planRows(rows), name === 'big', options.log);
+      const ledger = await system.openLedger(urlOf(name));
+      return { name, client: await connectTo(name)(), ledger, daysAdded: 0 };
+    };
+    const sides = { small: await fill('small'), big: await fill('big') };
     await describe(sides.big, options.log);
     const queries = await benchQueries(sides.big.client, options.runs, options.log);
     for (const side of Object.values(sides)) await warm(side);

@@ -13,9 +13,18 @@ import { packageRoot } from '../database/package-root.js';
 import { connectionsOf } from '../settings/connections.js';
 import { demoCredentials } from '../simulator/demo-data.js';
 import { startStack, stackStatus, stopStack, type StackInfo } from '../stack/index.js';
+import { choosePort } from '../stack/ports.js';
+import { launchPostgrest } from '../stack/postgrest.js';
+import { terminate, waitHealthy } from '../stack/processes.js';
+import { readState } from '../stack/state.js';
+import { httpStatus } from '../stack/temporal.js';
 
 const workerStart_ms = 60_000;
 const look_ms = 50;
+/** Enough for what one command asks at once. */
+const restPoolSize = 4;
+const restStart_ms = 30_000;
+const restStop_ms = 5_000;
 
 /** What is left to stop, newest last; `stopAll` is for every end, Ctrl-C included. */
 const running: (() => Promise<void>)[] = [];
@@ -70,6 +79,8 @@ export interface System {
   pids: { postgres: number; postgrest: number; gateway: number; temporal: number };
   /** A worker that takes work of the source when this resolves. */
   startWorker(source: 'twilio' | 'elevenlabs', provider: Provider): Promise<BenchWorker>;
+  /** The ledger in another database of the stack, through a PostgREST of its own; that one stops with the stack. */
+  openLedger(databaseUrl: string): Promise<Ledger>;
   stop(): Promise<void>;
 }
 
@@ -89,6 +100,7 @@ export async function startSystem(profileDir: string | null = null): Promise<Sys
   await database.connect();
   // What is measured is hourledger, and not how fast somebody allows it to ask.
   await database.query('update hourledger.request_limits set requests_per_second = 100000');
+  const rests: (() => Promise<void>)[] = [];
   const gateway = stackStatus(dataDir).parts.find(({ part }) => part === 'proxy')?.pid ?? 0;
   return {
     info,
@@ -96,13 +108,34 @@ export async function startSystem(profileDir: string | null = null): Promise<Sys
     ledger: new Ledger(where),
     database,
     pids: { ...info.pids, gateway },
+    async openLedger(databaseUrl) {
+      const { ledger, stop } = await openLedger(info, databaseUrl);
+      rests.push(stop);
+      return ledger;
+    },
     startWorker: (source, provider) => startWorker(session, info, source, provider, profileDir),
     stop: async () => {
+      for (const stop of rests) await stop();
       await database.end();
       await session.close();
       await stopParts();
     },
   };
+}
+
+async function openLedger(info: StackInfo, databaseUrl: string) {
+  const { dataDir } = info;
+  const secrets = readState(dataDir)?.secrets;
+  if (secrets === undefined) throw new Error(`There is no stack in ${dataDir}.`);
+  const port = await choosePort();
+  const logFile = path.join(dataDir, 'logs', `postgrest-${port}.log`);
+  const rest = await launchPostgrest({ databaseUrl, ...secrets, port, logFile, poolSize: restPoolSize });
+  const stop = whenStopping(() => terminate(rest, ['SIGTERM'], restStop_ms));
+  const postgrestUrl = `http://127.0.0.1:${port}`;
+  const headers = { Authorization: `Bearer ${secrets.serviceRoleKey}` };
+  const healthy = async () => (await httpStatus(`${postgrestUrl}/`, headers)) === 200;
+  await waitHealthy('PostgREST', rest, logFile, healthy, restStart_ms);
+  return { ledger: new Ledger({ ...connectionsOf(info, dataDir), postgrestUrl }), stop };
 }
 
 async function startWorker(

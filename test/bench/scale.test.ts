@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measureDay, verifyRange, works, type Side } from '../../bench/scale-work.js';
 import { fillLedger, planRows } from '../../bench/scale-world.js';
+import { Ledger } from '../../database/ledger.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const rows = 12_000;
@@ -23,7 +24,8 @@ beforeAll(async () => {
       return client;
     };
     await fillLedger(connect, planRows(rows), name === 'big', () => undefined);
-    sides[name] = { name, client: await connect(), daysAdded: 0 };
+    const ledger = new Ledger(await db.startRest());
+    sides[name] = { name, client: await connect(), ledger, daysAdded: 0 };
   }
 });
 
