@@ -1,4 +1,5 @@
 /** `npm run bench`: runs benchmarks on the real parts, prints each figure beside its baseline, and compares runs. */
+import { onInterrupt } from '../client/interrupt.js';
 import { benchElevenlabs } from './elevenlabs.js';
 import { benchIngestion } from './ingestion.js';
 import { benchMemory } from './memory.js';
@@ -48,8 +49,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const leave = () => void stopAll().finally(() => process.exit(130));
-  process.once('SIGINT', leave);
-  process.once('SIGTERM', leave);
+  onInterrupt(leave);
   try {
     return await run(options);
   } catch (error) {

@@ -15,7 +15,7 @@ import { CliError, describeError } from './cli-error.js';
 import { readFigures, seedMapping } from './demo/figures.js';
 import * as job from './demo/job.js';
 import * as processes from './demo/processes.js';
-import { leavingOnInterrupt } from './follow.js';
+import { leavingOnInterrupt } from './interrupt.js';
 import { print, say } from './output.js';
 import { applySchedule, defaultCron } from './schedule.js';
 import { connectTemporal, type TemporalSession } from './temporal.js';

@@ -1,6 +1,7 @@
 /** Waiting for a workflow's end while showing what it says of itself, as Temporal Web does. */
 import { oneLine } from './cli-error.js';
-import { follow, leavingOnInterrupt, type Outcome } from './follow.js';
+import { follow, type Outcome } from './follow.js';
+import { leavingOnInterrupt } from './interrupt.js';
 import { say } from './output.js';
 import { askWorkflow, type StartedWorkflow, type TemporalSession } from './temporal.js';
 

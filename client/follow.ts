@@ -66,20 +66,6 @@ export async function follow<Result, Progress>(
   }
 }
 
-/** Runs work with a signal that Ctrl-C aborts: the process is not ended by it, the wait is. */
-export async function leavingOnInterrupt<T>(work: (leave: AbortSignal) => Promise<T>): Promise<T> {
-  const leave = new AbortController();
-  const interrupt = () => leave.abort();
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
-  try {
-    return await work(leave.signal);
-  } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
-}
-
 /** Shows what can be shown, until told to stop. Never throws. */
 async function watch<Progress>(
   session: TemporalSession,

@@ -86,7 +86,7 @@ async function waitFor(
   const [{ createProgressDisplay }, { followBackfill }, { leavingOnInterrupt }] = await Promise.all([
     import('../progress-bar.js'),
     import('../follow-backfill.js'),
-    import('../follow.js'),
+    import('../interrupt.js'),
   ]);
   const display = await createProgressDisplay(process.stderr);
   try {
