@@ -66,18 +66,28 @@ async function checkLedger(where: Connections, env: Environment): Promise<Check[
   return checks;
 }
 
-/** Asks as somebody without a key: PostgREST takes that for the role anon, and Supabase's gateway refuses it. */
-async function checkAnonymous({ supabaseUrl }: Connections): Promise<Check> {
+/** Asks as somebody without a key, wherever one can: PostgREST takes that for the role anon, Supabase's gateway refuses it. */
+async function checkAnonymous({ supabaseUrl, postgrestUrl }: Connections): Promise<Check> {
   const name = 'row security';
-  for (const table of ['calls', 'twilio_snapshots', 'workspaces', 'communication_costs']) {
-    try {
-      const response = await fetch(`${supabaseUrl}/rest/v1/${table}?limit=1`);
-      await response.body?.cancel();
-      if (response.ok) {
-        return failed(name, `anybody can read ${table} without a key`, 'run: hourledger migrate');
+  const gateway = { origin: `${supabaseUrl}/rest/v1`, setting: 'SUPABASE_URL' };
+  const itself = postgrestUrl === null ? [] : [{ origin: postgrestUrl, setting: 'POSTGREST_URL' }];
+  for (const { origin, setting } of [gateway, ...itself]) {
+    for (const table of ['calls', 'twilio_snapshots', 'workspaces', 'communication_costs']) {
+      try {
+        const response = await fetch(`${origin}/${table}?limit=1`);
+        await response.body?.cancel();
+        if (response.ok) {
+          return failed(name, `anybody can read ${table} without a key`, 'run: hourledger migrate');
+        }
+        if (response.status === 401 || response.status === 403) continue;
+        return failed(
+          name,
+          `cannot be checked: ${origin} answers HTTP ${response.status}`,
+          `check ${setting}`,
+        );
+      } catch (error) {
+        return failed(name, `cannot be checked: ${oneLine(String(error))}`, `check ${setting}`);
       }
-    } catch (error) {
-      return failed(name, `cannot be checked: ${oneLine(String(error))}`, 'check SUPABASE_URL');
     }
   }
   return ok(name, 'nothing can be read without the service key');

@@ -772,7 +772,7 @@ declare
   v_given jsonb := convert_from(substring($1 from 1 for v_line_end - 1), 'UTF8')::jsonb;
   v_body text := convert_from(substring($1 from v_line_end + 1), 'UTF8');
   v_asked bigint := v_given ->> 'asked_ticket';
-  v_at_once boolean := v_given ->> 'merge_at_once';
+  v_at_once boolean := coalesce((v_given ->> 'merge_at_once')::boolean, false);
   v_ids text[] := array[v_given ->> 'page_id'];
   v_page hourledger.staged_pages;
   v_stands boolean;

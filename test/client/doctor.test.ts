@@ -1,10 +1,11 @@
 /** What `doctor` says of settings, and `status` of cleared hours; and who refuses settings that differ from the ledger's. */
+import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Check } from '../../client/check.js';
 import type { LedgerStatus } from '../../client/ledger-status.js';
 import { createTestNamespace } from '../support/temporal.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { createTestDatabase, listen, type TestDatabase } from '../support/test-database.js';
 import { hourledger, hourledgerJson } from './cli.js';
 
 let db: TestDatabase;
@@ -137,4 +138,36 @@ it('status counts cleared hours as verify does', async () => {
   expect((await hourledger(['status'], env)).stdout).toContain(
     '\ncleared     1 hour without a snapshot on purpose; regenerate brings it back\n',
   );
+});
+
+describe('row security, where PostgREST is asked without its gateway', () => {
+  /** A gateway that answers everybody the same, and PostgREST behind its back. */
+  async function checkBehind(status: number): Promise<Check | undefined> {
+    const gateway = createServer((_request, response) => response.writeHead(status).end());
+    const SUPABASE_URL = `http://127.0.0.1:${await listen(gateway)}`;
+    const POSTGREST_URL = (await db.startRest()).postgrestUrl;
+    try {
+      return (await checks({ SUPABASE_URL, POSTGREST_URL })).get('row security');
+    } finally {
+      gateway.close();
+    }
+  }
+
+  it('is not called good by a gateway that is out of order', async () => {
+    expect(await checkBehind(503)).toMatchObject({
+      state: 'failed',
+      fact: expect.stringMatching(/^cannot be checked: http.*\/rest\/v1 answers HTTP 503$/) as unknown,
+      remedy: 'check SUPABASE_URL',
+    });
+  });
+
+  it('is not called good by a gateway that refuses what PostgREST itself gives everybody', async () => {
+    expect(await checkBehind(401)).toMatchObject({ state: 'ok' });
+    await db.query('alter table calls disable row level security; grant select on calls to anon');
+    expect(await checkBehind(401)).toMatchObject({
+      state: 'failed',
+      fact: 'anybody can read calls without a key',
+    });
+    await db.query('alter table calls enable row level security; revoke select on calls from anon');
+  });
 });
