@@ -14,10 +14,9 @@ import { connectionsOf } from '../settings/connections.js';
 import { demoCredentials } from '../simulator/demo-data.js';
 import { startStack, stackStatus, stopStack, type StackInfo } from '../stack/index.js';
 import { choosePort } from '../stack/ports.js';
-import { launchPostgrest } from '../stack/postgrest.js';
+import { launchPostgrest, restAnswers } from '../stack/postgrest.js';
 import { terminate, waitHealthy } from '../stack/processes.js';
 import { readState } from '../stack/state.js';
-import { httpStatus } from '../stack/temporal.js';
 
 const workerStart_ms = 60_000;
 const look_ms = 50;
@@ -132,8 +131,7 @@ async function openLedger(info: StackInfo, databaseUrl: string) {
   const rest = await launchPostgrest({ databaseUrl, ...secrets, port, logFile, poolSize: restPoolSize });
   const stop = whenStopping(() => terminate(rest, ['SIGTERM'], restStop_ms));
   const postgrestUrl = `http://127.0.0.1:${port}`;
-  const headers = { Authorization: `Bearer ${secrets.serviceRoleKey}` };
-  const healthy = async () => (await httpStatus(`${postgrestUrl}/`, headers)) === 200;
+  const healthy = () => restAnswers(`${postgrestUrl}/`, secrets.serviceRoleKey);
   await waitHealthy('PostgREST', rest, logFile, healthy, restStart_ms);
   return { ledger: new Ledger({ ...connectionsOf(info, dataDir), postgrestUrl }), stop };
 }

@@ -73,24 +73,29 @@ async function checkAnonymous({ supabaseUrl, postgrestUrl }: Connections): Promi
   const itself = postgrestUrl === null ? [] : [{ origin: postgrestUrl, setting: 'POSTGREST_URL' }];
   for (const { origin, setting } of [gateway, ...itself]) {
     for (const table of ['calls', 'twilio_snapshots', 'workspaces', 'communication_costs']) {
-      try {
-        const response = await fetch(`${origin}/${table}?limit=1`);
-        await response.body?.cancel();
-        if (response.ok) {
-          return failed(name, `anybody can read ${table} without a key`, 'run: hourledger migrate');
-        }
-        if (response.status === 401 || response.status === 403) continue;
-        return failed(
-          name,
-          `cannot be checked: ${origin} answers HTTP ${response.status}`,
-          `check ${setting}`,
-        );
-      } catch (error) {
-        return failed(name, `cannot be checked: ${oneLine(String(error))}`, `check ${setting}`);
-      }
+      const answer = await anonymousAnswer(origin, table);
+      if (answer === 'refused') continue;
+      if (answer === 'given')
+        return failed(name, `anybody can read ${table} without a key`, 'run: hourledger migrate');
+      return failed(name, `cannot be checked: ${answer.unclear}`, `check ${setting}`);
     }
   }
   return ok(name, 'nothing can be read without the service key');
+}
+
+async function anonymousAnswer(
+  origin: string,
+  table: string,
+): Promise<'given' | 'refused' | { unclear: string }> {
+  try {
+    const response = await fetch(`${origin}/${table}?limit=1`);
+    await response.body?.cancel();
+    if (response.ok) return 'given';
+    if (response.status === 401 || response.status === 403) return 'refused';
+    return { unclear: `${origin} answers HTTP ${response.status}` };
+  } catch (error) {
+    return { unclear: oneLine(String(error)) };
+  }
 }
 
 function checkContent(status: LedgerStatus): Check[] {

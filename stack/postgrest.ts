@@ -7,6 +7,7 @@ import { makeExecutable } from './native-postgres.js';
 import { spawnDetached } from './processes.js';
 import { StackError } from './stack-error.js';
 import type { KnownProcess } from './state.js';
+import { httpStatus } from './temporal.js';
 
 export interface PostgrestOptions {
   /** The database as its owner sees it; the role and password of the login are replaced. */
@@ -52,6 +53,12 @@ export async function launchPostgrest(options: PostgrestOptions): Promise<KnownP
       PGRST_LOG_LEVEL: 'error',
     },
   });
+}
+
+/** A request that only the service role can make, and that reaches the database. */
+export async function restAnswers(url: string, serviceRoleKey: string): Promise<boolean> {
+  const headers = { apikey: serviceRoleKey, Authorization: `Bearer ${serviceRoleKey}` };
+  return (await httpStatus(url, headers)) === 200;
 }
 
 /** The path of PostgREST's program. @throws StackError when there is none for this machine. */

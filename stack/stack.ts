@@ -7,7 +7,7 @@ import { packageRoot } from '../database/package-root.js';
 import { withLock } from './lock.js';
 import { choosePort, requirePort } from './ports.js';
 import { ensurePostgres, prepareRoles, stopPostgres } from './postgres.js';
-import { launchPostgrest } from './postgrest.js';
+import { launchPostgrest, restAnswers } from './postgrest.js';
 import { isAlive, signal, spawnDetached, terminate, waitHealthy, waitUntil } from './processes.js';
 import { StackError } from './stack-error.js';
 import * as stateFile from './state.js';
@@ -109,12 +109,6 @@ async function startDatabase(
 
 function logFileOf(dataDir: string, part: PartName): string {
   return path.join(stateFile.stackPaths(dataDir).logs, `${part}.log`);
-}
-
-/** A request that only the service role can make, and that reaches the database. */
-async function restAnswers(url: string, serviceRoleKey: string): Promise<boolean> {
-  const headers = { apikey: serviceRoleKey, Authorization: `Bearer ${serviceRoleKey}` };
-  return (await httpStatus(url, headers)) === 200;
 }
 
 async function ensurePostgrest(dataDir: string, state: StackState, save: () => void): Promise<void> {

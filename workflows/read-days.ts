@@ -55,11 +55,12 @@ async function readRound(steps: Steps, group: Group, merging: Staged | null): Pr
   const asked = group.unfinished;
   const [fetched, merged] = await Promise.allSettled([
     asked.length > 0 ? steps.fetch(asked) : null,
-    merging !== null && steps.merge !== null ? steps.merge(merging.pageIds, daysOf(merging)) : null,
+    merging !== null && steps.merge !== null ? steps.merge(merging.pageIds, daysOf(merging.asked)) : null,
   ]);
   // The merge first: what it says of a day outweighs how far the later fetch came.
-  if (merged.status === 'rejected') group.mergeFailed(merging === null ? [] : daysOf(merging), merged.reason);
-  else if (merged.value !== null) group.merged(merging?.asked ?? [], merged.value);
+  const askedBefore = merging?.asked ?? [];
+  if (merged.status === 'rejected') group.mergeFailed(askedBefore, merged.reason);
+  else if (merged.value !== null) group.merged(askedBefore, merged.value);
   let staged: Staged | null = null;
   if (fetched.status === 'rejected') group.fetchFailed(asked, fetched.reason);
   else if (fetched.value !== null) staged = group.fetched(asked, fetched.value);
@@ -113,16 +114,15 @@ class Group {
    */
   merged(asked: DayCursor[], result: UpsertResult): void {
     this.#reading.unordered += result.counts.unordered;
-    const current = new Set(
-      asked.filter(({ day, restarts }) => restarts === this.#restarts.get(day)).map(({ day }) => day),
+    const missing = asked.filter(
+      ({ day, restarts }) => result.missingDays.includes(day) && restarts === this.#restarts.get(day),
     );
-    const missing = result.missingDays.filter((day) => current.has(day));
     this.#anew = this.#fromTheirBeginning(missing, result.malformed);
   }
 
   /** The merge of pages of these days failed for good. Which day is at fault shows when each is read alone. */
-  mergeFailed(days: Day[], error: unknown): void {
-    this.#separate(this.#fromTheirBeginning(days), error);
+  mergeFailed(asked: DayCursor[], error: unknown): void {
+    this.#separate(this.#fromTheirBeginning(asked), error);
   }
 
   /** Settles what the next fetch asks for. */
@@ -135,9 +135,9 @@ class Group {
     this.#anew = [];
   }
 
-  #fromTheirBeginning(days: readonly Day[], malformed: readonly FailedDay[] = []): DayCursor[] {
+  #fromTheirBeginning(asked: readonly DayCursor[], malformed: readonly FailedDay[] = []): DayCursor[] {
     const cursors: DayCursor[] = [];
-    for (const day of days) {
+    for (const { day } of asked) {
       const restarts = (this.#restarts.get(day) ?? 0) + 1;
       this.#restarts.set(day, restarts);
       if (restarts <= restarts_max) cursors.push({ day, cursor: null, restarts });
@@ -167,8 +167,8 @@ class Group {
   }
 }
 
-function daysOf({ asked }: Staged): Day[] {
-  return asked.map(({ day }) => day);
+function daysOf(cursors: readonly DayCursor[]): Day[] {
+  return cursors.map(({ day }) => day);
 }
 
 function sameCursors(before: DayCursor[], after: DayCursor[]): boolean {

@@ -5,11 +5,10 @@ import type { Server } from 'node:http';
 import path from 'node:path';
 import pg from 'pg';
 import { choosePort } from '../../stack/ports.js';
-import { launchPostgrest } from '../../stack/postgrest.js';
+import { launchPostgrest, restAnswers } from '../../stack/postgrest.js';
 import { terminate, waitHealthy } from '../../stack/processes.js';
 import { createProxy } from '../../stack/proxy.js';
 import type { KnownProcess } from '../../stack/state.js';
-import { httpStatus } from '../../stack/temporal.js';
 import { suite } from './suite.js';
 
 export interface Rest {
@@ -99,8 +98,7 @@ async function launchRest(databaseUrl: string): Promise<RunningRest> {
     });
     writeFileSync(note, JSON.stringify(known));
     try {
-      const headers = { Authorization: `Bearer ${serviceRoleKey}` };
-      const healthy = async () => (await httpStatus(`${postgrestUrl}/`, headers)) === 200;
+      const healthy = () => restAnswers(`${postgrestUrl}/`, serviceRoleKey);
       await waitHealthy('PostgREST', known, logFile, healthy, 30_000);
     } catch (error) {
       await terminate(known, [], 5_000);
